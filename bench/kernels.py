@@ -84,13 +84,34 @@ def along_rows(n: int, dtype: str, only: str = "") -> Iterator[Line]:
     for name, prim in (("sum", reduce_sum), ("max", reduce.reduce_max), ("prod", reduce.reduce_prod)):
         yield f"{name} of rows", partial(prim, near_one, **axes), [near_one]
         yield f"{name} of all", partial(prim, near_one, axes=(0, 1)), [near_one]
-        few = near_one.reshape(-1, 5)
-        yield f"{name} of 5 columns", partial(prim, few, axes=(0,)), [few]
+    yield "argmax of rows of 5", partial(reduce.argmax, x.reshape(-1, 5), axis=1), [x]
     yield "cumsum", partial(reduce.cumsum, x, axis=1), [x]
     yield "cumprod", partial(reduce.cumprod, x, axis=1), [x]
-    yield "cumsum down", partial(reduce.cumsum, x, axis=0), [x]
     places = rng.integers(0, 100, n // ROW)
     yield "add rows", partial(index.scatter_add, np.zeros((100, ROW), dtype), x, places), [x]
+
+
+def down_columns(n: int, dtype: str, only: str = "") -> Iterator[Line]:
+    """The same down ROW columns, and reductions down few and many."""
+    rng = np.random.default_rng(0)
+    x, t = (rng.normal(size=(n // ROW, ROW)).astype(dtype) for _ in range(2))
+    axes = {"axes": (0,)}
+    y = normalise.softmax(x, **axes)
+    yield "softmax down", partial(normalise.softmax, x, **axes), [x]
+    yield "d softmax down", partial(normalise.softmax.pull, y, (True,), t, axes), [y, t]
+    yield "logsumexp down", partial(normalise.logsumexp, x, **axes), [x]
+    yield "d logsumexp down", partial(normalise.logsumexp.pull, x, (True,), t[0].copy(), axes), [x]
+    with_eps = {**axes, "eps": 1e-5}
+    _, saved = normalise.standardise.record((x,), (True,), with_eps)
+    yield "standardise down", partial(normalise.standardise, x, **with_eps), [x]
+    yield "d standardise down", partial(normalise.standardise.pull, saved, (True,), t, with_eps), [saved[0], t]
+    near_one = np.exp(0.01 * x)
+    for name, prim in (("sum", reduce_sum), ("max", reduce.reduce_max), ("prod", reduce.reduce_prod)):
+        for count in (5, ROW, 10 * ROW):
+            columns = near_one.reshape(-1, count)
+            yield f"{name} of {count} columns", partial(prim, columns, **axes), [columns]
+    yield "argmax down", partial(reduce.argmax, x, axis=0), [x]
+    yield "cumsum down", partial(reduce.cumsum, x, axis=0), [x]
 
 
 def on_numpy(run: Run) -> Any:
@@ -131,7 +152,7 @@ def measured(n: int, dtype: str, rounds: int, budget: float, only: str = "") -> 
     """For each line nanoseconds an element on NumPy and by the kernel, and the share of the bandwidth."""
     bandwidth = triad(n, dtype, rounds, budget)
     found = {"triad": {"GB/s": bandwidth / 1e9}}
-    for lines in (elements, along_rows):
+    for lines in (elements, along_rows, down_columns):
         for name, run, read in lines(n, dtype, only):
             if only in name:
                 moved = sum(x.nbytes for x in read) + checked(name, run, dtype)

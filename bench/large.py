@@ -70,6 +70,12 @@ def gradients(torch: Any) -> Iterator[tuple[str, tuple[int, ...], Callable[..., 
     yield "layernorm, 1000 x 100", rows, *[
         lambda x, norm=norm: (norm(x) * x).sum() for norm in (fg.nn.standardize, lambda x: layer_norm(x, (100,)))
     ]
+    for shape in (rows, (1024, 1024)):
+        name = f"along the first axis, {shape[0]} x {shape[1]}"
+        yield f"softmax {name}", shape, *map(squared, (lambda x: fg.nn.softmax(x, axis=0),
+                                                       lambda x: torch.softmax(x, 0)))  # fmt: skip
+        yield f"logsumexp {name}", shape, *map(squared, (lambda x: fg.nn.logsumexp(x, axis=0),
+                                                         lambda x: torch.logsumexp(x, 0)))  # fmt: skip
 
 
 def show_gradients() -> None:

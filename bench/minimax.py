@@ -57,9 +57,13 @@ def near_zero(f: Function, series: Function) -> Function:
     return lambda x: series(x) if abs(x) < mp.mpf(10) ** -12 else f(x)
 
 
-HALF_LN2 = mp.log(2) / 2 * (1 + mp.mpf(2) ** -10)
+HALF = mp.mpf("0.5") * (1 + mp.mpf(2) ** -10)
+LN2 = mp.log(2)
+HALF_LN2 = LN2 / 2 * (1 + mp.mpf(2) ** -10)
 LOG_Z = mp.mpf(3 - 2 * mp.sqrt(2)) ** 2 * (1 + mp.mpf(2) ** -20)
 """The square of s = f / (2 + f) for 1 + f = sqrt(2)."""
+CBRT_D = mp.mpf("0.1025")
+"""How far x r**3 is from 1, where r has a third of the negative exponent and significand of x."""
 
 
 def _exp(x: Any) -> Any:
@@ -85,8 +89,36 @@ def _log(z: Any) -> Any:
     return (2 * mp.atanh(s) / s - 2) / z
 
 
-def _log_tail(z: Any) -> Any:
-    return (_log(z) - mp.mpf(2) / 3) / z
+def _log2(digits: int) -> Function:
+    """log2(1 + f) / s less two terms, the second of which has a coefficient of so many bits."""
+    with mp.workprec(digits):
+        third = +(2 / LN2 / 3)
+    return near_zero(lambda z: (_log(z) / LN2 - third) / z, lambda z: 2 / LN2 / 5)
+
+
+def _exp2(x: Any) -> Any:
+    return (mp.mpf(2) ** x - 1 - x * LN2) / x**2
+
+
+def _root(power: Any) -> tuple[Function, Function]:
+    """(1 - d)**power = 1 + d f(d): f, and the weight of its errors."""
+    f = near_zero(lambda d: ((1 - d) ** power - 1) / d, lambda d: power * ((power - 1) * d / 2 - 1))
+    return f, lambda d: (1 - d) ** power / abs(d)
+
+
+def _tan_below(degree: int) -> list[Any]:
+    """The denominator of J. H. Lambert's continued fraction for tan(x) (1761), as a polynomial in x**2."""
+    before, last = [mp.mpf(0)] * (degree + 1), [mp.mpf(1)] + [mp.mpf(0)] * degree
+    for k in range(1, 2 * degree + 2):
+        before, last = last, [(2 * k - 1) * b - a for a, b in zip([0, *before], last)]
+    return [c / last[0] for c in last]
+
+
+def _tan(degree: int) -> tuple[Function, Function]:
+    """(tan(x) / x times that denominator - 1) / x**2, and the weight of its errors."""
+    above = lambda z: mp.tan(mp.sqrt(z)) / mp.sqrt(z) * mp.polyval(_tan_below(degree)[::-1], z)
+    f = near_zero(lambda z: (above(z) - 1) / z, lambda z: mp.mpf(1) / 3 + _tan_below(degree)[1])
+    return f, lambda z: above(z) / z
 
 
 def _atan(z: Any) -> Any:
@@ -130,7 +162,7 @@ def _squared(x: Any) -> Any:
 SIN = near_zero(_sin, lambda z: -mp.mpf(1) / 6 + z / 120)
 COS = near_zero(_cos, lambda z: mp.mpf(1) / 24 - z / 720)
 LOG = near_zero(_log, lambda z: mp.mpf(2) / 3 + z * 2 / 5)
-LOG_TAIL = near_zero(_log_tail, lambda z: mp.mpf(2) / 5 + z * 2 / 7)
+EXP2 = near_zero(_exp2, lambda x: LN2**2 / 2 + LN2**3 * x / 6)
 EXP = near_zero(_exp, lambda x: mp.mpf(1) / 2 + x / 6)
 COTH = near_zero(_coth, lambda z: mp.mpf(1) / 3 - z / 45)
 ASIN = near_zero(_asin, lambda z: mp.mpf(1) / 6 + z * 3 / 40)
@@ -144,9 +176,16 @@ ROWS: list[tuple[str, dict[int, int], Function, Function, Any, Any]] = [
     ("COTH", {64: 5, 32: 2}, COTH, lambda z: 1 / z, 0, (HALF_LN2 / 2) ** 2),
     ("SIN", {64: 6, 32: 3}, SIN, lambda z: 1 / z, 0, _squared(mp.pi / 4)),
     ("COS", {64: 6, 32: 3}, COS, lambda z: 1 / z**2, 0, _squared(mp.pi / 4)),
+    ("TAN", {64: 4}, *_tan(4), 0, _squared(mp.pi / 4)),
+    ("TAN", {32: 2}, *_tan(2), 0, _squared(mp.pi / 4)),
     ("SIN_PI", {64: 8, 32: 5}, SIN, lambda z: mp.sin(mp.sqrt(z)) / mp.sqrt(z) / z, 0, _squared(mp.pi / 2)),
     ("LOG", {64: 7, 32: 3}, LOG, lambda z: 1 / z, 0, LOG_Z),
-    ("LOG_TAIL", {64: 7, 32: 4}, LOG_TAIL, lambda z: 1 / z**2, 0, LOG_Z),
+    ("LOG2", {64: 7}, _log2(53), lambda z: 1 / z**2, 0, LOG_Z),
+    ("LOG2", {32: 3}, _log2(24), lambda z: 1 / z**2, 0, LOG_Z),
+    ("EXP2", {64: 10, 32: 5}, EXP2, lambda x: mp.mpf(2) ** x / x**2, -HALF, HALF),
+    ("CBRT_START", {64: 3}, *_root(-mp.mpf(1) / 3), -CBRT_D, CBRT_D),
+    ("CBRT", {64: 3}, *_root(-mp.mpf(2) / 3), -(mp.mpf(2) ** -16), mp.mpf(2) ** -16),
+    ("CBRT", {32: 6}, *_root(-mp.mpf(2) / 3), -CBRT_D, CBRT_D),
     ("ATAN", {64: 11, 32: 5}, ATAN, lambda z: 1 / z, 0, _squared(mp.sqrt(2) - 1)),
     ("ASIN", {64: 12, 32: 5}, ASIN, lambda z: 1 / z, 0, 0.25),
     ("ERF", {64: 9, 32: 5}, ERF, lambda z: 1, 0, 0.25),
@@ -155,6 +194,7 @@ ROWS: list[tuple[str, dict[int, int], Function, Function, Any, Any]] = [
     ("ERFCX", {64: 23}, _erfcx(4), lambda q: 1, -1, (27.4 - 4) / (27.4 + 4)),
     ("ERFCX", {32: 11}, _erfcx(3), lambda q: 1, -1, (10.2 - 3) / (10.2 + 3)),
 ]
+EXACT = {"TAN_BELOW": {64: _tan_below(4)[1:], 32: _tan_below(2)[1:]}}
 HEADER = '''"""Polynomials' coefficients from the constant term up, for float64 and float32: made by bench/minimax.py.
 
 What is left out of a function is in polynomials.py. Above each is its error, relative to the whole function.
@@ -171,12 +211,18 @@ def main() -> None:
         safe = lambda x, weight=weight: weight(x) if x else weight(mp.mpf(10) ** -15)
         for bits, terms in counts.items():
             coefficients, worst = remez(f, safe, low, high, terms)
-            texts = ", ".join(repr(float(c)) for c in coefficients)
-            lines = textwrap.wrap(texts + ",", 111, initial_indent=" " * 8, subsequent_indent=" " * 8)
             written.setdefault(name, []).append(f"    # 2^{float(mp.log(worst, 2)):.1f}")
-            written[name] += [f"    {bits}: (", *lines, "    ),"]
+            written[name] += _lines(bits, coefficients)
+    for name, rows in EXACT.items():
+        written[name] = [line for bits, coefficients in rows.items() for line in _lines(bits, coefficients)]
     for name, lines in written.items():
         print("\n".join([f"{name} = {{", *lines, "}"]))
+
+
+def _lines(bits: int, coefficients: list[Any]) -> list[str]:
+    texts = ", ".join(repr(float(c)) for c in coefficients)
+    wrapped = textwrap.wrap(texts + ",", 111, initial_indent=" " * 8, subsequent_indent=" " * 8)
+    return [f"    {bits}: (", *wrapped, "    ),"]
 
 
 if __name__ == "__main__":

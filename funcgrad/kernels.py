@@ -43,8 +43,8 @@ with unforked:
     from numba.extending import intrinsic, overload
 
 __all__ = [
-    "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cos", "cosh", "erf", "erfc", "exp",
-    "exp2", "expm1", "hypot", "log", "log1p", "log2", "log10", "logistic", "power", "sin", "sinh", "softplus",
+    "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cbrt", "cos", "cosh", "erf", "erfc",
+    "exp", "exp2", "expm1", "hypot", "log", "log1p", "log2", "log10", "logistic", "power", "sin", "sinh", "softplus",
     "tan", "tanh",
 ]
 
@@ -161,6 +161,7 @@ arcsinh = _made("arcsinh")
 arctan = _made("arctan")
 arctan2 = _made("arctan2")
 arctanh = _made("arctanh")
+cbrt = _made("cbrt")
 cos = _made("cos")
 cosh = _made("cosh")
 erf = _made("erf")

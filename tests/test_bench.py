@@ -68,7 +68,8 @@ def test_every_kernel_has_a_line(bench):
     found = kernels.measured(5000, "float32", 1, 1e-5)
     names = {prim.name for prim in primitives().values() if hasattr(prim.impl, "plain")}
     rows = {"softmax", "log_softmax", "logsumexp", "standardise", "cumsum", "cumprod", "add rows"}
-    assert names | rows <= set(found)
+    columns = {f"{name} down" for name in ("softmax", "logsumexp", "standardise", "argmax", "cumsum")}
+    assert names | rows | columns | {"sum of 1000 columns", "argmax of rows of 5"} <= set(found)
 
 
 @pytest.mark.parametrize("name", ["Rosenbrock, value and gradient, n = 2", "MLP step, 8 x 4-16-2"])

@@ -64,6 +64,18 @@ def test_prose_has_one_width(page):
     assert not wide
 
 
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    """Also where a page is read without the site that is made of it."""
+    prose = re.sub(r"^```.*?^```$|`[^`]*`", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    for link in re.findall(r"\]\(([^)]+)\)", prose):
+        name, _, heading = link.partition("#")
+        target = page.parent / name if name else page
+        assert link.startswith("https://") or target.exists(), link
+        headings = re.findall(r"^#+ (.*)$", target.read_text(), re.MULTILINE) if heading else ()
+        assert not heading or heading in [re.sub(r"[^\w -]", "", h).lower().replace(" ", "-") for h in headings], link
+
+
 def test_pages_are_found():
     assert {"how_it_works.md", "README.md"} <= {page.name for page in PAGES}
 

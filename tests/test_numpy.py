@@ -398,7 +398,7 @@ def test_reexported_names_are_numpys() -> None:
 
 # what shares memory
 
-BY_LAYOUT = ("reshape(", "ravel(", "ascontiguousarray(", "einsum(")
+BY_LAYOUT = ("reshape(", "ravel(", "ascontiguousarray(", "asfortranarray(", "einsum(")
 """Whether these give a view depends on what is not known of a traced value: writing may be refused."""
 WRITABLE_FOR_NOW = ("broadcast_arrays(",)
 """NumPy warns that what can be written will be read-only; here it is."""
@@ -441,6 +441,90 @@ def test_views_are_those_of_numpy(call: str, into_result: bool) -> None:
             raise
         return
     assert_same(got, expected)
+
+
+def made(x):
+    """An array that a transformed function has made, with the values of another."""
+    y = fnp.zeros(np.shape(x), np.result_type(x))
+    y[...] = x
+    return y
+
+
+@pytest.mark.parametrize("traced", [True, False])
+@over_calls("call, into_result", NAMED)
+def test_views_of_arrays_that_were_made_are_those_of_numpy(call: str, into_result: bool, traced: bool) -> None:
+    first, *others = function_of(call)[1]
+    if not np.ndim(first) or not isinstance(first, np.ndarray):
+        return
+
+    def run(x):
+        return written(call, fnp, [made(x if traced else first), *others], into_result)
+
+    try:
+        expected = written(call, np, [first.copy(), *others], into_result)
+    except ValueError:
+        with pytest.raises(ValueError, match="read-only"):
+            vjp(run, first)
+        return
+    assert_same(vjp(run, first)[0], expected)
+
+
+@pytest.mark.parametrize("lay", [fnp.ascontiguousarray, fnp.asfortranarray])
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("dtype", [None, np.float32])
+def test_an_array_as_it_is_laid_out(lay, turned: bool, dtype) -> None:
+    def run(x, made):
+        y = made(x)
+        laid = lay(y.T if turned else y, dtype)
+        laid *= 3.0
+        y[0] += 1.0
+        return laid * 1.0, y * 1.0
+
+    x = np.array([[0.25, 0.5], [1.5, 2.0]])
+    assert_same(vjp(lambda x: run(x, made), x)[0], run(x, np.copy))
+    assert_same(vjp(lambda _: run(x, made), x)[0], run(x, np.copy))
+
+
+@pytest.mark.parametrize("trim", ["f", "b", "fb"])
+def test_what_zeros_are_trimmed_of_is_a_view(trim: str) -> None:
+    def run(x, made):
+        y = made(x)
+        trimmed = np.trim_zeros(y, trim)
+        trimmed *= 3.0
+        y[2] += 1.0
+        return trimmed * 1.0, y * 1.0
+
+    x = np.array([0.0, 0.0, 0.3, 0.0, 0.5, 0.0])
+    expected = run(x, np.copy)
+    assert_same(vjp(lambda x: run(x, made), x)[0], expected)
+    assert_same(vjp(lambda x: run(x, lambda x: x * 1.0), x)[0], expected)
+    assert_same(vjp(lambda _: run(x, made), x)[0], expected)
+
+
+def test_infinities_are_replaced_in_the_array_itself() -> None:
+    def run(x, made):
+        y = made(x)
+        y[0] = np.inf
+        z = np.nan_to_num(y, copy=False, posinf=1.0)
+        z *= 2.0
+        return y * 1.0
+
+    x = np.array([0.3, np.nan])
+    for given in (made, fnp.copy):
+        assert_same(vjp(lambda x: run(x, given), x)[0], run(x, np.copy))
+        assert_same(vjp(lambda _: run(x, given), x)[0], run(x, np.copy))
+
+
+def test_a_view_that_is_not_followed_is_refused() -> None:
+    def run(x):
+        y = fnp.zeros(4)
+        windows = np.lib.stride_tricks.sliding_window_view(y, 2)
+        y[0] = 1.0
+        return np.sum(x * windows)
+
+    with pytest.raises(TypeError, match="gives a view of an array that can be written") as caught:
+        grad(run)(1.0)
+    assert all(__file__ == frame.path.__str__() or "numpy" in str(frame.path) for frame in caught.traceback)
 
 
 # at

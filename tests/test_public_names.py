@@ -250,7 +250,7 @@ PACKAGES = {
     "torch.nn.utils": ["parametrizations", "parametrize", "prune", "rnn", "stateless"],
     "torch.optim": ["lr_scheduler", "swa_utils"],
     "torch.signal": ["windows"],
-    "torch.utils": ["checkpoint", "data"],
+    "torch.utils": ["checkpoint", "data", "dlpack", "hooks"],
 }
 
 

@@ -12,7 +12,7 @@ import funcgrad.numpy as fnp
 from funcgrad.config import config
 from funcgrad.ops import reduce
 from funcgrad.ops.broadcasting import reduce_sum
-from funcgrad.ops.reductions import Reduction
+from funcgrad.ops.reductions import Place, Reduction
 
 REDUCTIONS = {
     "sum": (reduce_sum, np.add),
@@ -23,7 +23,8 @@ REDUCTIONS = {
 CASES = [
     ((300_001,), (0,)), ((5, 60_001), (1,)), ((700, 77), (1,)), ((20_000, 3), (1,)), ((20_001, 3), (0,)),
     ((40_000, 1), (0,)), ((3, 9001, 5), (1,)), ((9, 8, 700, 11), (0, 3)), ((9, 8, 700, 11), (1, 2)),
-    ((64, 1000), (0,)), ((50, 1000, 2), ()), ((600, 700), (0, 1)), ((2, 20_000, 3), (0, 2)),
+    ((64, 1000), (0,)), ((700, 403), (0,)), ((2, 1000, 7, 20), (1,)), ((9, 30_001), (0,)), ((300, 1001), (1,)),
+    ((50, 1000, 2), ()), ((600, 700), (0, 1)), ((2, 20_000, 3), (0, 2)),
 ]  # fmt: skip
 CALLED = []
 
@@ -95,7 +96,7 @@ def test_without_jit_numpy_computes(name, counted):
 def test_numbers_that_are_not_finite(name, dtype, counted):
     """NaN wins, infinities are NumPy's, wherever they are."""
     prim, ufunc = REDUCTIONS[name]
-    for shape, axis in (((500, 100), 1), ((12_000, 5), 0), ((300_000,), 0)):
+    for shape, axis in (((500, 100), 1), ((12_000, 5), 0), ((300_000,), 0), ((2700, 100), 0)):
         x = drawn(shape, dtype)
         flat = x.reshape(-1)
         n = x.size
@@ -164,13 +165,17 @@ def test_products_that_leave_the_range_on_their_way_are_numpys(dtype):
     x[4, 8], x[4, 16], x[4, 9], x[4, 17] = small / 3, 1e-10, 1e10, 3 / small
     long = np.ones(100_000, dtype)
     long[:20_000:1000], long[80_000::1000] = small ** (1 / 15), large ** (1 / 15)
-    for y, axis in ((x, 1), (long, 0), (np.repeat(x.T, 3, axis=0).reshape(-1, 3), 0)):
+    wide = np.ones((128, 2100), dtype)
+    wide[:, 900:1300] = x.T
+    for y, axis in ((x, 1), (long, 0), (np.repeat(x.T, 3, axis=0).reshape(-1, 3), 0), (wide, 0)):
         found = reduce.reduce_prod(y, axes=(axis,))
         np.testing.assert_allclose(found, np.multiply.reduce(y, axis), rtol=1e-12 if dtype == "f8" else 1e-4)
 
 
 @pytest.mark.parametrize("dtype", ["f8", "f4"])
-@pytest.mark.parametrize("shape, axis", [((300_000,), 0), ((700, 500), 1), ((100_000, 3), 0), ((3, 200_000), 1)])
+@pytest.mark.parametrize("shape, axis", [
+    ((300_000,), 0), ((700, 500), 1), ((100_000, 3), 0), ((3, 200_000), 1), ((3000, 91), 0),
+])  # fmt: skip
 def test_sums_are_as_exact_as_numpys(shape, axis, dtype):
     """Of numbers of one sign, the worst for sums one after another."""
     x = np.random.default_rng(0).uniform(0.5, 1, shape).astype(dtype)
@@ -182,7 +187,7 @@ def test_sums_are_as_exact_as_numpys(shape, axis, dtype):
 @pytest.mark.parametrize("name", REDUCTIONS)
 def test_neither_threads_nor_places_change_bits(name):
     prim, _ = REDUCTIONS[name]
-    for shape, axis in (((300_001,), 0), ((700, 100), 1), ((30_001, 3), 0)):
+    for shape, axis in (((300_001,), 0), ((700, 100), 1), ((30_001, 3), 0), ((700, 403), 0), ((300, 1001), 1)):
         x = drawn(shape)
         y = prim(x, axes=(axis,))
         config.threads = 1
@@ -227,3 +232,42 @@ def test_what_numpys_functions_take_beside_the_axis():
         expected = call(x)
         assert found[0].value.dtype == expected.dtype and found[0].shape == expected.shape
         np.testing.assert_allclose(found[0].value, expected, rtol=1e-12 if expected.dtype == "f8" else 1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4", ">f8"])
+@pytest.mark.parametrize("name", ["argmax", "argmin"])
+def test_places_of_extremes_are_numpys(name, dtype):
+    """The first of equal ones, NaN before all, in all layouts: blocks of columns, what is behind them, short rows."""
+    prim, numpys = getattr(reduce, name), getattr(np, name)
+    rng = np.random.default_rng(0)
+    for shape in ((4000, 5), (20_000, 1), (1, 20_000), (2, 9000), (50, 401), (17, 1003), (9, 240, 8), (7, 5, 6, 90)):
+        ties = rng.integers(-3, 3, shape).astype(dtype)
+        ties[ties == 0] = -0.0
+        some = np.where(rng.random(shape) < 0.05, np.nan, ties).astype(dtype)
+        far = np.where(rng.random(shape) < 0.5, np.inf, -np.inf).astype(dtype)
+        sorted_ = np.sort(rng.normal(size=shape), 0).astype(dtype)
+        for x in (ties, some, far, sorted_, sorted_[::-1], np.full(shape, np.nan, dtype), np.asfortranarray(some),
+                  some[..., ::-1], np.moveaxis(some, 0, -1), np.broadcast_to(ties[:1], shape)):  # fmt: skip
+            for axis in range(x.ndim):
+                y, e = prim(x, axis=axis), numpys(x, axis=axis)
+                assert (type(y), y.dtype, y.shape) == (type(e), e.dtype, e.shape)
+                np.testing.assert_array_equal(y, e, err_msg=f"{shape} {axis}")
+
+
+def test_places_of_extremes_have_kernels_for_large_arrays_of_floats(monkeypatch):
+    called = []
+    by_kernel = Place._by_kernel
+    monkeypatch.setattr(Place, "_by_kernel", lambda *args: called.append(by_kernel(*args)) or called[-1])
+    x = drawn((400, 50), "f4")
+    for given, kernels in ((x, 1), (x.reshape(-1, 5), 0), (x.astype("i4"), 0), (x[:9], 0), (x[:, :3].repeat(9, 0), 0)):
+        reduce.argmax(given, axis=0)
+        assert sum(y is not None for y in called) == kernels
+        called.clear()
+    assert reduce.argmax(x.reshape(-1, 5), axis=1) is called.pop()
+    with fg.disable_jit():
+        reduce.argmax(x, axis=0)
+    assert not called
+    with pytest.raises(ValueError, match="attempt to get argmax of an empty sequence"):
+        reduce.argmax(np.ones((0, 40_000)), axis=0)
+    assert reduce.argmax(np.ones((40_000, 0)), axis=0).shape == (0,)
+    assert reduce.argmax([1.0, 3.0, 2.0], axis=0) == 1

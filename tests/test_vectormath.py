@@ -25,6 +25,7 @@ ERRORS = {
     "arctan": (2.4, 2.4),
     "arctan2": (2.4, 2.4),
     "arctanh": (2.2, 2.2),
+    "cbrt": (0.6, 0.9),
     "cos": (2.4, 2.4),
     "cosh": (1.7, 1.7),
     "erf": (2.5, 2.0),
@@ -38,7 +39,7 @@ ERRORS = {
     "log1p": (1.7, 1.7),
     "log2": (1.1, 1.1),
     "logistic": (2.5, 2.5),
-    "power": (1.1, 1.1),
+    "power": (1.0, 1.0),
     "sin": (2.4, 2.4),
     "sincos": (1.7, 1.7),
     "sinh": (2.4, 2.4),
@@ -258,6 +259,36 @@ def check_special(name: str, dtype: type, functions: list[Callable[..., Any]], l
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+def test_results_that_are_numbers_are_exact(dtype: type) -> None:
+    """Of powers, their roots and logarithms."""
+    limits, count = np.finfo(dtype), 40_000
+    rng = np.random.default_rng(0)
+    constant = lambda value: np.full(count, value, dtype)
+    any_size = np.exp2(rng.uniform(limits.minexp + 1, limits.maxexp - 1, count)).astype(dtype)
+    whole = rng.integers(1, 2 ** ((limits.nmant + 1) // 2), count).astype(dtype)
+    third = rng.integers(-(2 ** ((limits.nmant + 1) // 3)), 2 ** ((limits.nmant + 1) // 3), count).astype(dtype)
+    exponents = np.resize(np.arange(limits.minexp - limits.nmant, limits.maxexp), count).astype(dtype)
+    powers = np.ldexp(constant(1), exponents.astype(np.int32))
+    tens = np.resize(np.arange(11 if dtype is np.float32 else 23), count).astype(dtype)
+    power, cbrt, log2, log10 = [compiled(name, dtype, (8,))[0] for name in ("power", "cbrt", "log2", "log10")]
+    for found, exact in [
+        (power(any_size, constant(1)), any_size),
+        (power(any_size, constant(0)), constant(1)),
+        (power(constant(1), any_size), constant(1)),
+        (power(whole, constant(2)), whole * whole),
+        (power(-whole, constant(2)), whole * whole),
+        (power(whole * whole, constant(0.5)), whole),
+        (power(third, constant(3)), third**3),
+        (power(constant(2), exponents), powers),
+        (power(constant(-2), exponents), powers * np.where(exponents % 2, -1, 1).astype(dtype)),
+        (cbrt(third**3), third),
+        (log2(powers), exponents),
+        (log10(constant(10) ** tens), tens),
+    ]:
+        np.testing.assert_array_equal(found[0], exact)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", ["tanh", "logistic"])
 def test_quotients_are_at_most_one(name: str, dtype: type) -> None:
     """Rounding both parts of a quotient that is nearly 1 must not lead beyond it."""
@@ -279,7 +310,9 @@ def test_libraries(name: str, dtype: type) -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", ["exp", "expm1", "log10", "sin", "cos", "tan", "tanh", "arctan2", "power", "erf"])
+@pytest.mark.parametrize(
+    "name", ["exp", "expm1", "log10", "cbrt", "sin", "cos", "tan", "tanh", "arctan2", "power", "erf"]
+)
 def test_without_fused_multiply_add(name: str, dtype: type) -> None:
     args = samples(name, dtype, 1000)
     for f in compiled(name, dtype, (4,), fused=False):

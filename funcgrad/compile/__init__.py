@@ -53,6 +53,7 @@ From text to a function:
 - ufuncs: programs of elements as NumPy's universal functions, for large arrays of eager code
 - rows, rowtext, columntext: programs of a row as such functions, for rows of any length, and their text
 - steps: running sums, and rows added into an array, as such functions
+- places: places of extremes, as such functions
 - binding: llvmlite
 - machine: LLVM text to machine code, kept while it is used, and on disk
 - store: object code on disk, for other processes

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from fractions import Fraction
 
-from funcgrad.compile.coefficients import ASIN, ATAN, COS, SIN, SIN_PI
+from funcgrad.compile.coefficients import ASIN, ATAN, COS, SIN, SIN_PI, TAN, TAN_BELOW
 from funcgrad.compile.llvmtext import (
     Rare,
     Value,
@@ -20,7 +20,7 @@ from funcgrad.compile.llvmtext import (
     where,
     with_sign,
 )
-from funcgrad.compile.polynomials import minus, multiple, parts_of, rounded
+from funcgrad.compile.polynomials import minus, minus_in_two, multiple, parts_of, rounded
 
 PI = Fraction("3.141592653589793238462643383279502884197169399375105820974944592307816406286209")
 
@@ -68,32 +68,12 @@ def cos(x: Value) -> Value:
     return x.body.patched(y, _far(x), Rare("cos"), x)
 
 
-def _minus_exactly(x: Value, n: Value, parts: list[float]) -> tuple[Value, Value]:
-    """The same where further parts may cancel the difference from the first (D. E. Knuth's sum in two parts)."""
-    first, *middle, last = parts
-    r, rest = fma(n, -first, x), None
-    for part in middle:
-        x, product = r, n * part
-        r = x - product
-        taken = x - r
-        lost = (x - (r + taken)) + (taken - product) - fma(n, part, -product)
-        rest = lost if rest is None else rest + lost
-    assert rest is not None
-    rest = fma(n, -last, rest)
-    total = r + rest
-    # r may be smaller than the rest, and of other sign
-    total = where(total.equals(0.0), with_sign(total, sign_bit(r)), total)
-    return total, (r - total) + rest
-
-
-def _sine_and_cosine(r: Value, rest: Value | None = None) -> tuple[Value, Value]:
-    """Of r, up to pi / 4, plus what its rounding left out, if that is known."""
+def _sine_and_cosine(r: Value) -> tuple[Value, Value]:
+    """Of r up to pi / 4."""
     bits = r.body.kind.bits
     z = r * r
     up, down = _with_zero(z, polynomial(z, SIN[bits])), fma(z, polynomial(z, COS[bits]), -0.5)
-    if rest is None:
-        return fma(r, up, r), fma(z, down, 1.0)
-    return with_sign(r + fma(r, up, rest), sign_bit(r)), fma(z, down, fma(-r, rest, 1.0))
+    return fma(r, up, r), fma(z, down, 1.0)
 
 
 def sincos(x: Value) -> tuple[Value, Value]:
@@ -109,10 +89,16 @@ def sincos(x: Value) -> tuple[Value, Value]:
 
 
 def tan(x: Value) -> Value:
+    """r a(r**2) / b(r**2), and for odd n -b / (r a): as little as one of the two alone needs of sine and cosine."""
+    kind = x.body.kind
     n, bits = rounded(x, 2 / math.pi)
-    sine, cosine = _sine_and_cosine(*_minus_exactly(x, n, _pi(x, PI / 2)))
+    r, rest = minus_in_two(x, n, _pi(x, PI / 2))
+    rest = where(abs(r) > 2.0**-9, rest, 0.0)  # of smaller ones it would have lost as much, and tan(r) is nearly r
+    z = r * r
+    above = with_sign(r + fma(r * z, polynomial(z, TAN[kind.bits]), rest), sign_bit(r))
+    below = fma(z, polynomial(z, TAN_BELOW[kind.bits]), 1.0)
     even = (bits & 1).equals(0)
-    y = where(even, sine, -cosine) / where(even, cosine, sine)
+    y = where(even, above, -below) / where(even, below, above)
     return x.body.patched(y, _far(x), Rare("tan"), x)
 
 

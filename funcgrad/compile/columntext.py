@@ -22,7 +22,10 @@ WIDE = 1024
 """Bytes of a block's lines, about: long enough to be read as a stream, while what its rows have one number of stays in
 the nearest cache. From 512 to 4096 it is as fast, with 256 half as fast where lines compete for places of the cache."""
 FEW, NARROW = 4, 3
-"""Blocks that there are at least, for threads to share, and vectors that each has at least."""
+"""Blocks that there are at least, for threads to share, and vectors that each has at least, while caches hold them."""
+TALL = 2**18
+"""Elements of columns from which on a block has at least half of WIDE: of less than 200 bytes from each line of 20 000,
+down which cores go side by side, memory gives half as much as of whole lines to one of them."""
 
 _PART = """
 define internal void @part(ptr %context, i64 %part) {{
@@ -85,7 +88,10 @@ entry:
   %m = load i64, ptr %m.from
   %vectors = sdiv i64 %m, {lanes}
   %streams = sdiv i64 %vectors, {stream}
-  %shares = sdiv i64 %vectors, {narrow}
+  %of.these = mul i64 %n, %m
+  %tall = icmp sge i64 %of.these, {tall}
+  %narrow = select i1 %tall, i64 {half}, i64 {narrow}
+  %shares = sdiv i64 %vectors, %narrow
   %shared = call i64 @llvm.smin.i64(i64 %shares, i64 {few})
   %several = call i64 @llvm.smax.i64(i64 %streams, i64 %shared)
   %count = call i64 @llvm.smax.i64(i64 %several, i64 1)
@@ -292,7 +298,8 @@ class ColumnText(RowText):
         return _PART.format(
             given=indented(given), places=indented(places), context=indented(context), n=2 * count, m=2 * count + 1,
             units=2 * count + 2, each=2 * count + 3, wide=2 * count + 4, blocks=2 * count + 5,
-            words=2 * count + 6, lanes=LANES, part=ufuncs.PART, stream=self.stream, few=FEW, narrow=NARROW,
+            words=2 * count + 6, lanes=LANES, part=ufuncs.PART, stream=self.stream, few=FEW,
+            narrow=NARROW, tall=TALL, half=self.stream // 2,
             alone=ufuncs.ALONE, arguments=", ".join(f"ptr %{name}" for name in self.given)
         )  # fmt: skip
 

@@ -484,4 +484,4 @@ def _maker(name: str) -> Callable[..., np.ufunc | None]:
     return make
 
 
-large.compile_with({name: _maker(name) for name in ("ufuncs", "rows", "steps")})
+large.compile_with({name: _maker(name) for name in ("ufuncs", "rows", "steps", "places", "windowed")})

@@ -138,6 +138,16 @@ def target() -> tuple[str, str]:
     return _tools().triple, _tools().cpu[0]
 
 
+def registers() -> tuple[int, int]:
+    """How many registers for vectors a core has, and of how many bytes; fewer or smaller ones for unknown machines."""
+    machine, features = _tools().triple, _tools().cpu[1].split(",")
+    if "+avx512f" in features:
+        return 32, 64
+    if "+avx" in features:
+        return 16, 32
+    return (32 if machine.startswith(("aarch64", "arm64")) else 16), 16
+
+
 def _done(key: bytes, make: Callable[[], Any]) -> Any:
     """What `make` makes in the thread of a job, whoever began it."""
     while True:

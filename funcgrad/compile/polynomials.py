@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from fractions import Fraction
 
-from funcgrad.compile.coefficients import COTH, ERF, ERFCX, EXP, EXPM1, LOG, LOG_ERFC, LOG_TAIL
+from funcgrad.compile.coefficients import COTH, ERF, ERFCX, EXP, EXPM1, LOG, LOG_ERFC
 from funcgrad.compile.llvmtext import (
     Body,
     FloatKind,
@@ -71,7 +71,7 @@ def rounded(x: Value, factor: float, offset: int = 0) -> tuple[Value, Value]:
     return t - shifter, t.integer()
 
 
-def _power_of_2(n: Value) -> Value:
+def power_of_2(n: Value) -> Value:
     """2**(n - bias) of an integer."""
     return (n << n.body.kind.mantissa).floating()
 
@@ -97,7 +97,7 @@ def _exp_of_small(r: Value) -> Value:
 def _halves(bits: Value) -> tuple[Value, Value]:
     """2**(n // 2) and 2**(n - n // 2) from n + 2 * bias: neither overflows nor is it subnormal."""
     half = bits >> 1
-    return _power_of_2(half), _power_of_2(bits - half)
+    return power_of_2(half), power_of_2(bits - half)
 
 
 def _clipped(x: Value) -> Value:
@@ -154,7 +154,7 @@ def _split_expm1(x: Value, offset: int) -> tuple[Value, Value]:
 def _expm1_of_normal(x: Value) -> Value:
     """expm1 without the sign of zero, where exp(x) is normal."""
     bits, y = _split_expm1(x, x.body.kind.bias)
-    scale = _power_of_2(bits)
+    scale = power_of_2(bits)
     return fma(y, scale, scale - 1.0)
 
 
@@ -169,7 +169,7 @@ def _expm1_near_zero(x: Value) -> Value:
     high, low = _ln2(x, 2)
     r = fma(n, -high, x)
     y = r + fma(r * r, careful(r, EXPM1[x.body.kind.bits]), n * -low)
-    scale = _power_of_2(bits)
+    scale = power_of_2(bits)
     return fma(y, scale, scale - 1.0)
 
 
@@ -187,7 +187,7 @@ def _quotient(x: Value) -> tuple[Value, Value, Value]:
     n, bits = rounded(x, 2 / math.log(2), x.body.kind.bias)
     h = minus(x, n, [part / 2 for part in _ln2(x, 2)])
     z = h * h
-    return _power_of_2(bits), z * polynomial(z, COTH[x.body.kind.bits]), h
+    return power_of_2(bits), z * polynomial(z, COTH[x.body.kind.bits]), h
 
 
 def tanh(x: Value) -> Value:
@@ -208,7 +208,7 @@ def sinh(x: Value) -> Value:
 def cosh(x: Value) -> Value:
     """(t + 1 / t) / 2 for t = exp(|x|)."""
     bits, r = _split_exp(abs(x), x.body.kind.bias)
-    t = _exp_of_small(r) * _power_of_2(bits)
+    t = _exp_of_small(r) * power_of_2(bits)
     return x.body.patched((t + 1.0 / t) * 0.5, _large(x), Rare("cosh"), x)
 
 
@@ -234,7 +234,7 @@ def softplus(x: Value) -> Value:
 # ------------------------------------------------------------------------------------------ logarithms
 
 
-def _split_log(x: Value) -> tuple[Value, Value]:
+def split_log(x: Value) -> tuple[Value, Value]:
     """x = 2**k (1 + f) with 1 + f from sqrt(1/2) to sqrt(2), for a positive normal x: k and f."""
     kind = x.body.kind
     shifted = _from_root(x)
@@ -262,19 +262,15 @@ def _exponent(bits: Value, bias: float) -> Value:
 
 
 def _log_terms(f: Value) -> tuple[Value, Value]:
-    """f**2 / 2 and s * (f**2 / 2 + R(s**2)), so that log(1 + f) = f - (the one - the other)."""
+    """s and f - R(s**2), so that log(1 + f) = f - the one times the other."""
     s = f / (f + 2.0)
     z = s * s
-    half = f * f * 0.5
-    return half, s * fma(z, polynomial(z, LOG[f.body.kind.bits]), half)
+    return s, fma(-z, polynomial(z, LOG[f.body.kind.bits]), f)
 
 
 def _log_of(k: Value, f: Value) -> Value:
-    """k ln 2 + f - s (f - R(s**2)): as `_log_terms`, in fewer operations."""
     high, low = parts_of(LN2, 40 if f.body.kind.bits == 64 else 14, 2)
-    s = f / (f + 2.0)
-    z = s * s
-    less = fma(-z, polynomial(z, LOG[f.body.kind.bits]), f)
+    s, less = _log_terms(f)
     return fma(k, high, f - fma(s, less, k * -low))
 
 
@@ -283,10 +279,10 @@ Logarithm = Callable[[Value, Value], Value]
 
 
 def _log_of_normal(x: Value, name: str, of: Logarithm) -> Value:
-    return x.body.patched(of(*_split_log(x)), ~_is_normal(x), Rare(name, 1, lambda x: _log_of_any(x, of)), x)
+    return x.body.patched(of(*split_log(x)), ~is_normal(x), Rare(name, 1, lambda x: _log_of_any(x, of)), x)
 
 
-def _is_normal(x: Value) -> Value:
+def is_normal(x: Value) -> Value:
     """Whether x is positive, normal and finite."""
     kind = x.body.kind
     least, infinity = _integer_of(kind.tiny, kind), (2 * kind.bias + 1) << kind.mantissa
@@ -296,7 +292,7 @@ def _is_normal(x: Value) -> Value:
 def _log_of_any(x: Value, of: Logarithm) -> Value:
     kind = x.body.kind
     small = x < kind.tiny
-    k, f = _split_log(where(small, x * 2.0 ** (kind.mantissa + 2), x))
+    k, f = split_log(where(small, x * 2.0 ** (kind.mantissa + 2), x))
     k = where(small, k - (kind.mantissa + 2.0), k)
     finite = where(x < math.inf, of(k, f), x)
     return where(x > 0.0, finite, where(x.equals(0.0), -math.inf, math.nan))
@@ -307,20 +303,17 @@ def log(x: Value) -> Value:
 
 
 def _log_in_base(log_of_base: Fraction, power: Fraction) -> Logarithm:
-    """The logarithm in a base from the natural one in two parts; 2 is `power` powers of the base."""
+    """The natural logarithm's terms times 1 / `log_of_base`, in two parts for the first; 2 is `power` of the base."""
 
     def of(k: Value, f: Value) -> Value:
-        wide = f.body.kind.bits == 64
-        high, low = parts_of(1 / log_of_base, 26 if wide else 12, 2)
-        step, small_step = parts_of(power, 40 if wide else 14, 2) if power != 1 else (1.0, 0.0)
-        half, rest = _log_terms(f)
-        whole = f - half
-        top = (whole.integer() & -(1 << (27 if wide else 12))).floating()
-        bottom = (f - top) - half + rest
-        tail = fma(bottom, high, (top + bottom) * low)
+        kind = f.body.kind
+        high, low = parts_of(1 / log_of_base, kind.mantissa + 1, 2)
+        step, small_step = parts_of(power, 40 if kind.bits == 64 else 14, 2) if power != 1 else (1.0, 0.0)
+        s, less = _log_terms(f)
+        rest = fma(s * -high, less, f * low)
         if small_step:
-            tail = fma(k, small_step, tail)
-        return fma(k, step, fma(top, high, tail))
+            rest = fma(k, small_step, rest)
+        return fma(k, step, fma(f, high, rest))
 
     return of
 
@@ -344,7 +337,7 @@ def _log1p_limited(x: Value) -> Value:
     kind = x.body.kind
     u = x + 1.0
     lost = where(x < 1.0, x - (u - 1.0), 1.0 - (u - x))
-    k, f = _split_log(u)
+    k, f = split_log(u)
     exponent = _from_root(u) & -(1 << kind.mantissa)
     scale = ((2 * kind.bias << kind.mantissa) - exponent).floating()
     return _log_of(k, fma(lost, scale, f))
@@ -358,7 +351,7 @@ def log1p(x: Value) -> Value:
 
 def _log1p_of_any(x: Value) -> Value:
     large = 2.0 ** (x.body.kind.bias - 1)
-    y = where(x < large, with_sign(_log1p_limited(x), sign_bit(x)), _log_of(*_split_log(x)))
+    y = where(x < large, with_sign(_log1p_limited(x), sign_bit(x)), _log_of(*split_log(x)))
     y = where(x < math.inf, y, x)
     return where(x > -1.0, y, where(x.equals(-1.0), -math.inf, math.nan))
 
@@ -398,85 +391,6 @@ def hypot(x: Value, y: Value) -> Value:
     return x.body.patched(root, ~(squares_exist & ~a.is_nan() & ~b.is_nan()), Rare("hypot", 2), x, y)
 
 
-# ------------------------------------------------------------------------------------------ power
-
-
-def _log_in_two(k: Value, f: Value) -> tuple[Value, Value]:
-    """log(2**k (1 + f)) to twice the digits but few: 2 atanh(s) = 2 s + s**3 (2/3 + s**2 T(s**2)) for s = f / (2 + f).
-
-    Products and sums in two parts are T. J. Dekker's (1971).
-    """
-    bits = f.body.kind.bits
-    d = f + 2.0
-    inverse = 1.0 / d
-    s = f * inverse
-    s_low = inverse * fma(s, (d - 2.0) - f, fma(-s, d, f))
-    z = s * s
-    z_low = fma(s + s, s_low, fma(s, s, -z))
-    cube = s * z
-    cube_low = fma(s, z_low, fma(s_low, z, fma(s, z, -cube)))
-    third, third_low = parts_of(Fraction(2, 3), f.body.kind.mantissa + 1, 2)
-    tail = z * polynomial(z, LOG_TAIL[bits])
-    c = tail + third
-    c_low = (third - c) + tail + third_low
-    p = cube * c
-    p_low = fma(cube, c_low, fma(cube_low, c, fma(cube, c, -p)))
-    head = s + s
-    h = head + p
-    h_low = (head - h) + p + fma(s_low, 2.0, p_low)
-    high, low = parts_of(LN2, 40 if bits == 64 else 14, 2)
-    whole = k * high
-    y = whole + h
-    y_low = fma(k, low, (whole - y) + h + h_low)
-    total = y + y_low
-    return total, (y - total) + y_low
-
-
-def power(x: Value, y: Value) -> Value:
-    """exp(y log x)"""
-    value, e = _power_of_positive(x, y)
-    ordinary = _is_normal(x) & (abs(e) < _power_limit(x))
-    return x.body.patched(value, ~ordinary, Rare("power", 2, _power_of_any), x, y)
-
-
-def _power_limit(x: Value) -> float:
-    """exp(y log x) is normal where |y log x| is less."""
-    return 700.0 if x.body.kind.bits == 64 else 86.0
-
-
-def _power_of_positive(x: Value, y: Value) -> tuple[Value, Value]:
-    """The power of a normal x, and y log x."""
-    kind = x.body.kind
-    log_high, log_low = _log_in_two(*_split_log(x))
-    e = y * log_high
-    e_low = fma(y, log_low, fma(y, log_high, -e))
-    n, bits = rounded(e, 1 / math.log(2), kind.bias)
-    first, rest = minus_in_two(e, n, _ln2(e, 2))
-    rest = rest + e_low
-    r = first + rest
-    rest = (first - r) + rest
-    return (r + fma(r * r, polynomial(r, EXP[kind.bits]), rest) + 1.0) * _power_of_2(bits), e
-
-
-def _power_of_any(x: Value, y: Value) -> Value:
-    """The power of |x| with the sign that a whole y gives; of 0; and the C library's for what is left."""
-    a, kind = abs(x), x.body.kind
-    value, e = _power_of_positive(a, y)
-    zero = x.equals(0.0)
-    value = where(zero, where(y < 0.0, math.inf, where(y.equals(0.0), 1.0, 0.0)), value)
-    ordinary = (zero | (a >= kind.tiny) & (abs(e) < _power_limit(x))) & (a < math.inf) & (abs(y) < math.inf)
-    return x.body.patched(_signed_power(value, x, y), ~ordinary, Rare("pow", 2), x, y)
-
-
-def _signed_power(value: Value, x: Value, y: Value) -> Value:
-    """The power of |x| made that of x."""
-    half = y * 0.5
-    whole = x.body.intrinsic("rint", y).equals(y)
-    odd = whole & ~x.body.intrinsic("rint", half).equals(half)
-    value = where(odd, with_sign(value, sign_bit(x)), value)
-    return where(~(x < 0.0) | whole, value, math.nan)
-
-
 # ------------------------------------------------------------------------------------------ the error function
 
 
@@ -514,9 +428,7 @@ FUNCTIONS: dict[str, Callable[..., Value | tuple[Value, ...]]] = {
     f.__name__: f
     for f in (
         exp, exp2, expm1, tanh, sinh, cosh, logistic, softplus, log, log2, log10, log1p,
-        arcsinh, arccosh, arctanh, hypot, power, erf, erfc,
+        arcsinh, arccosh, arctanh, hypot, erf, erfc,
     )
 }  # fmt: skip
 """These functions by NumPy's names."""
-FUSED_ONLY = frozenset(("power", "erf", "erfc"))
-"""What needs the exact error of a product."""

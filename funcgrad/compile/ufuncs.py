@@ -148,25 +148,24 @@ end:
 }}
 """
 _WATCH = """
-; count a chunk that has an infinity or NaN
+; count a chunk that has an infinity or NaN: to these it adds up to a number with a sign
 define internal void @watch(ptr %from) alwaysinline {{
 entry:
   br label %turn
 turn:
   %i = phi i64 [ 0, %entry ], [ %next, %turn ]
-  %found = phi <8 x i{bits}> [ zeroinitializer, %entry ], [ %more, %turn ]
+  %found = phi <{lanes} x i{bits}> [ zeroinitializer, %entry ], [ %more, %turn ]
   %place = getelementptr i{bits}, ptr %from, i64 %i
-  %value = load <8 x i{bits}>, ptr %place, align {size}
-  %unsigned = and <8 x i{bits}> %value, splat (i{bits} {unsigned})
-  %wrong = icmp sge <8 x i{bits}> %unsigned, splat (i{bits} {infinity})
-  %wide = sext <8 x i1> %wrong to <8 x i{bits}>
-  %more = or <8 x i{bits}> %found, %wide
-  %next = add i64 %i, 8
+  %value = load <{lanes} x i{bits}>, ptr %place, align {size}
+  %unsigned = and <{lanes} x i{bits}> %value, splat (i{bits} {unsigned})
+  %wrong = add <{lanes} x i{bits}> %unsigned, splat (i{bits} {beyond})
+  %more = or <{lanes} x i{bits}> %found, %wrong
+  %next = add i64 %i, {lanes}
   %again = icmp slt i64 %next, {chunk}
   br i1 %again, label %turn, label %end
 end:
-  %any = call i{bits} @llvm.vector.reduce.or.v8i{bits}(<8 x i{bits}> %more)
-  %none = icmp eq i{bits} %any, 0
+  %any = call i{bits} @llvm.vector.reduce.or.v{lanes}i{bits}(<{lanes} x i{bits}> %more)
+  %none = icmp sge i{bits} %any, 0
   br i1 %none, label %done, label %count
 count:
   %before = atomicrmw add ptr @fg_not_finite, i64 1 monotonic
@@ -174,7 +173,7 @@ count:
 done:
   ret void
 }}
-declare i{bits} @llvm.vector.reduce.or.v8i{bits}(<8 x i{bits}>)
+declare i{bits} @llvm.vector.reduce.or.v{lanes}i{bits}(<{lanes} x i{bits}>)
 @fg_not_finite = external global i64
 """
 IN_PARTS = """  br i1 %few, label %look, label %many
@@ -300,7 +299,8 @@ def _loop(segment: Segment, dtypes: Sequence[np.dtype], inputs: int, watched: bo
         bits = 8 * dtypes[inputs].itemsize
         infinity = int(np.array(np.inf, dtypes[inputs]).view(f"i{bits // 8}"))
         watch = _WATCH.format(
-            bits=bits, size=bits // 8, chunk=CHUNK, unsigned=2 ** (bits - 1) - 1, infinity=infinity
+            bits=bits, size=bits // 8, chunk=CHUNK, lanes=1024 // bits,
+            unsigned=2 ** (bits - 1) - 1, beyond=2 ** (bits - 1) - infinity,
         )
         texts.append(watch)
     return "\n".join([*declared, *texts, loop])

@@ -1,9 +1,9 @@
 """The mathematical functions that kernels call, as LLVM text, for scalars and vectors of a fixed width.
 
-Polynomials where `polynomials.py` and `circular.py` have them: the same bits for any width, and at most 2.5 units in
-the last place from the exact value (4 for erfc; `tests/test_vectormath.py` has a table). In 4 lanes of AVX2, an exp
-takes 0.9 ns, where libmvec's takes 1.4 and NumPy's 5.1; sin 1.0, 1.2 and 10; log 1.2, 1.6 and 4.5; tanh 1.4, 3.4
-and 13. For erf, erfc and tan libmvec needs half the time.
+Polynomials where `polynomials.py`, `circular.py` and `powers.py` have them: the same bits for any width, and at most
+2.5 units in the last place from the exact value (4 for erfc; `tests/test_vectormath.py` has a table). In 4 lanes of
+AVX2, an exp takes 0.9 ns, where libmvec's takes 1.4 and NumPy's 5.1; sin 1.0, 1.2 and 10; log 1.2, 1.6 and 4.5; tanh
+1.4, 3.4 and 13. For erf and erfc libmvec needs half the time.
 
 The rest are libmvec's vector functions where the machine has them, at most 4 units in the last place from the exact
 value, or the C library's, lane by lane.
@@ -24,12 +24,14 @@ from funcgrad.compile.circular import CIRCULAR
 from funcgrad.compile.llvmtext import Body, FloatKind, Rare, Value, where
 from funcgrad.compile.mathlib import SCALAR_FUNCTIONS, Intrinsic, Libm
 from funcgrad.compile.polynomials import FUNCTIONS as EXPONENTIAL
-from funcgrad.compile.polynomials import FUSED_ONLY
+from funcgrad.compile.powers import POWERS
 
 LIBM = {name: f.symbol for name, f in SCALAR_FUNCTIONS.items() if isinstance(f, Libm)}
 """The C library's names."""
-FUNCTIONS = EXPONENTIAL | CIRCULAR
+FUNCTIONS = EXPONENTIAL | CIRCULAR | POWERS
 """The functions that have polynomials."""
+FUSED_ONLY = frozenset(("tan", "power", "erf", "erfc"))
+"""What needs the exact error of a product."""
 NAMES: dict[str, int] = {
     name: f.arity for name, f in SCALAR_FUNCTIONS.items() if not isinstance(f, Intrinsic) or f.symbol
 } | {"sincos": 1}

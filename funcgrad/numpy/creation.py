@@ -86,8 +86,8 @@ def ascontiguousarray(a: Any, dtype: Any = None) -> Array:
 
 @numpy_function(np)
 def asfortranarray(a: Any, dtype: Any = None) -> Array:
-    """The same as `asarray`: traced values have no layout."""
-    return asarray(a, dtype)
+    """The same as `array`: traced values have no layout."""
+    return array(a, dtype)
 
 
 @numpy_function(np)
@@ -208,7 +208,8 @@ def meshgrid(*xi: Array, copy: bool = True, sparse: bool = False, indexing: str 
     grids = []
     for place, x in zip(places, map(as_array, xi)):
         grids.append(broadcasting.reshape(x, shape=tuple(x.size if i == place else 1 for i in range(len(xi)))))
-    return tuple(grids) if sparse else broadcast_arrays(*grids)
+    full = grids if sparse else broadcast_arrays(*grids)
+    return tuple([y.copy() if copy and not isinstance(y, Tracer) else y for y in full])
 
 
 @numpy_function(np, creates=True)

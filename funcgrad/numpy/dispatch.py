@@ -23,7 +23,7 @@ from funcgrad.core.frames import hide, hides
 from funcgrad.core.trace import Tracer
 from funcgrad.core.warned import logged
 from funcgrad.errors import NotDifferentiableError, TracerConversionError
-from funcgrad.numpy.relations import relation
+from funcgrad.numpy.relations import ITSELF, relation
 from funcgrad.ops.operands import any_traced
 from funcgrad.ops.views import assign, fresh
 
@@ -68,7 +68,7 @@ def numpy_function(
         positional = parameters[: code.co_argcount]
         out_position = positional.index("out") if "out" in positional else _NEVER
         takes_all = bool(code.co_flags & inspect.CO_VARKEYWORDS)
-        related = relation(numpys)
+        related, whole = relation(numpys), numpys in ITSELF
 
         def traced(*args: Any, **kwargs: Any) -> Any:
             try:
@@ -79,7 +79,7 @@ def numpy_function(
                     out = kwargs.pop("out")
                     return assign(out, function(*args, **kwargs))
                 scope = running()
-                if scope is None or not scope.has_buffers:
+                if scope is None or not scope.has_buffers or whole:
                     plain, options = args, kwargs
                 else:
                     plain, options = held(args), held(kwargs)

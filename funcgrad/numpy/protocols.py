@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from funcgrad.core import provenance
 from funcgrad.core.buffers import Buffer, buffered, held
-from funcgrad.core.frames import hide, hides
+from funcgrad.core.frames import hide, hides, hiding
+from funcgrad.core.reading import named
 from funcgrad.core.trace import Tracer
 from funcgrad.numpy.dispatch import CALLED, IMPLEMENTATIONS, unsupported
 from funcgrad.numpy.ufuncs import into, run
@@ -35,12 +37,15 @@ def array_function(self: Tracer, func: Any, types: Any, args: tuple[Any, ...], k
     implementation = IMPLEMENTATIONS.get(func)
     try:
         if implementation is None:
-            name = f"{func.__module__}.{func.__name__}".replace("numpy", "np", 1)
-            raise unsupported(name, " `dir(funcgrad.numpy)` lists what is.")
+            raise unsupported(_name(func), " `dir(funcgrad.numpy)` lists what is.")
         return implementation(*args, **kwargs)
     except Exception as error:
         hide(error)
         raise
+
+
+def _name(func: Any) -> str:
+    return f"{func.__module__}.{func.__name__}".replace("numpy", "np", 1)
 
 
 def buffer_ufunc(self: Buffer, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, **options: Any) -> Any:
@@ -49,18 +54,30 @@ def buffer_ufunc(self: Buffer, ufunc: np.ufunc, method: str, *inputs: Any, out: 
         return at(ufunc, *inputs, **options)
     if "where" in options:
         return run(ufunc, method, *inputs, out=out, **options)
-    y = getattr(ufunc, method)(*held(inputs), **held(options))
+    values = held(inputs)
+    y = getattr(ufunc, method)(*values, **held(options))
     if out is not None:
         return into(out, y, ufunc)
+    if isinstance(y, Tracer) and any(x is y for x in values):
+        return y.snapshot()
     return tuple(map(self._trace.shared, y)) if type(y) is tuple else self._trace.shared(y)
 
 
+@hiding
 def buffer_function(self: Buffer, func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """`array_function` of an array that can be written."""
     implementation = IMPLEMENTATIONS.get(func)
     if implementation is not None:
         return implementation(*args, **kwargs)
-    return buffered(func(*held(args), **held(kwargs)))
+    values = (*held(args), *held(kwargs).values())
+    y = func(*held(args), **held(kwargs))
+    if isinstance(y, np.ndarray) and any(type(x) is np.ndarray and np.may_share_memory(x, y) for x in values):
+        raise TypeError(
+            named("Take a copy of the array first, x = fnp.copy(x), or index it.")
+            + f" `{_name(func)}`{provenance.at(provenance.here())} gives a view of an array that can be written, and "
+            "would not see what is written later."
+        )
+    return buffered(y)
 
 
 def shared_ufunc(self: SharedTracer, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:

@@ -7,23 +7,24 @@ from typing import Any
 
 import numpy as np
 
-from funcgrad.core.buffers import Buffer
+from funcgrad.core.buffers import Buffer, held
 from funcgrad.core.trace import Tracer
-from funcgrad.ops.views import BY_LAYOUT, FIXED, READ_ONLY, gridded, note, subscripted
+from funcgrad.ops.views import BY_LAYOUT, FIXED, READ_ONLY, contiguous, fortran, gridded, note, subscripted
 
 VIEWS: frozenset[Any] = frozenset((
     *BY_LAYOUT, *READ_ONLY, np.einsum, np.transpose, np.permute_dims, np.swapaxes, np.moveaxis, np.rollaxis,
     np.matrix_transpose, np.linalg.matrix_transpose, np.squeeze, np.expand_dims, np.flip, np.fliplr, np.flipud,
     np.rot90, np.split, np.array_split, np.hsplit, np.vsplit, np.dsplit, np.unstack, np.real, np.imag,
-    np.trim_zeros,
 ))  # fmt: skip
 """Functions that give views of their first argument."""
+LAID_OUT = {np.ascontiguousarray: contiguous, np.asfortranarray: fortran}
+"""Functions that NumPy lets no traced value take over, and what does the same here."""
 EACH: frozenset[Any] = frozenset((np.atleast_1d, np.atleast_2d, np.atleast_3d, np.broadcast_arrays))
 """Functions that give a view of each argument."""
 ITSELF: frozenset[Any] = frozenset(
-    (np.asarray, np.asanyarray, np.asarray_chkfinite, np.require, np.real_if_close, np.nan_to_num)
+    (np.asarray, np.asanyarray, np.asarray_chkfinite, np.require, np.real_if_close, np.nan_to_num, np.trim_zeros)
 )
-"""Functions that may return an array as it is."""
+"""Functions that may return an array as it is, or as it is indexed."""
 
 
 def relation(function: Any) -> Callable[[tuple[Any, ...], Mapping[str, Any], Any], Any]:
@@ -44,21 +45,26 @@ def relation(function: Any) -> Callable[[tuple[Any, ...], Mapping[str, Any], Any
         return _of_real
     if function is np.imag:
         return _of_imag
+    if function in LAID_OUT:
+        return lambda args, kwargs, out: _laid_out(function, args, kwargs, out)
     if function in VIEWS:
         return lambda args, kwargs, out: _views(function, args, kwargs, out)
     return _apart
 
 
 def _each(function: Any, args: tuple[Any, ...], out: Any) -> Any:
-    for a, y in zip(args, out if isinstance(out, (tuple, list)) else (out,)):
-        note(a, y, function)
-    return out
+    if not isinstance(out, (tuple, list)):
+        return note(args[0], out, function)
+    return type(out)([note(a, y, function) for a, y in zip(args, out)])
 
 
 def _broadcast(args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any) -> Any:
-    for a, y in zip(args, out):
-        note(a, y, np.broadcast_to, (y.shape,))
-    return out
+    return type(out)([note(a, y, np.broadcast_to, (y.shape,)) for a, y in zip(args, out)])
+
+
+def _laid_out(function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any) -> Any:
+    same = isinstance(args[0], Tracer) and args[0].dtype == out.dtype
+    return note(args[0], out, LAID_OUT[function]) if same else _apart(args, kwargs, out)
 
 
 def _of_einsum(args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any) -> Any:
@@ -73,9 +79,8 @@ def _of_meshgrid(args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any) -> 
     places = list(range(len(args)))
     if kwargs.get("indexing", "xy") == "xy":
         places[:2] = places[:2][::-1]
-    for place, x, y in zip(places, args, out):
-        note(x, y, gridded, (tuple([np.size(x) if i == place else 1 for i in range(len(args))]), y.shape))
-    return out
+    units = [tuple([np.size(x) if i == place else 1 for i in range(len(args))]) for place, x in zip(places, args)]
+    return type(out)([note(x, y, gridded, (unit, y.shape)) for unit, x, y in zip(units, args, out)])
 
 
 def _of_real(args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any) -> Any:
@@ -98,9 +103,7 @@ def _views(function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], out:
     base, *rest = args
     if not isinstance(out, (tuple, list)):
         return note(base, out, function, tuple(rest), kwargs)
-    for index, y in enumerate(out):
-        note(base, y, function, tuple(rest), kwargs, index)
-    return out
+    return type(out)([note(base, y, function, tuple(rest), kwargs, index) for index, y in enumerate(out)])
 
 
 def _apart(args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any) -> Any:
@@ -109,7 +112,7 @@ def _apart(args: tuple[Any, ...], kwargs: Mapping[str, Any], out: Any) -> Any:
         if out._place:
             return out.snapshot()
         for a in args:
-            if a is out:
+            if a is out or held(a) is out:
                 return out.snapshot()
         return out
     if type(out) is tuple or type(out) is list:

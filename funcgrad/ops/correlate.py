@@ -8,6 +8,7 @@ Programs have windows, a product and their transposes instead.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from math import prod
 from typing import Any
 
@@ -28,6 +29,14 @@ FEW = 256
 exchanging the first two axes of large ones."""
 MATRIX = 2**16
 """Elements of a matrix of windows below which it is not worth a product of its own."""
+
+
+@cache
+def _lines() -> Any:
+    """The kernels of large arrays."""
+    from funcgrad.ops import lines  # which who has no convolutions need not load
+
+    return lines
 
 
 def _windows(x: np.ndarray, sizes: Ints, strides: Ints, dilations: Ints) -> np.ndarray:
@@ -62,6 +71,9 @@ def _matrices(found: np.ndarray, rows: int) -> Iterator[tuple[slice, np.ndarray]
 
 
 def _correlate(x: np.ndarray, w: np.ndarray, strides: Ints, dilations: Ints) -> np.ndarray:
+    by_kernel = _lines().correlated(x, w, strides, dilations)
+    if by_kernel is not None:
+        return by_kernel
     found = _windows(x, w.shape[2:], strides, dilations)
     counts, o = found.shape[w.ndim :], w.shape[0]
     kernel = w.reshape(o, prod(w.shape[1:]))
@@ -75,6 +87,9 @@ def _correlate(x: np.ndarray, w: np.ndarray, strides: Ints, dilations: Ints) -> 
 
 
 def _weigh(x: np.ndarray, ct: np.ndarray, sizes: Ints, strides: Ints, dilations: Ints) -> np.ndarray:
+    by_kernel = _lines().weighed(x, ct, sizes, strides, dilations)
+    if by_kernel is not None:
+        return by_kernel
     found = _windows(x, sizes, strides, dilations)
     terms = (
         np.dot(_first(ct[some], 1, matrix.shape[1]), matrix.T) for some, matrix in _matrices(found, 1 + len(sizes))
@@ -86,6 +101,9 @@ def _weigh(x: np.ndarray, ct: np.ndarray, sizes: Ints, strides: Ints, dilations:
 
 
 def _spread(ct: np.ndarray, w: np.ndarray, shape: Ints, strides: Ints, dilations: Ints) -> np.ndarray:
+    by_kernel = _lines().spread(ct, w, shape, strides, dilations)
+    if by_kernel is not None:
+        return by_kernel
     (n, o), counts, sizes = ct.shape[:2], ct.shape[2:], w.shape[2:]
     inner = shape[1:]
     # rows as long as those of the result: a place in a window is one distance then. What fills them up must stay zero

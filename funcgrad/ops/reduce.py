@@ -16,7 +16,7 @@ from funcgrad.ops.families.general import General
 from funcgrad.ops.families.linear import Linear
 from funcgrad.ops.families.lowering import Statements
 from funcgrad.ops.large import LANES, LEAST_STEPS, stepping, warns
-from funcgrad.ops.reductions import Reduction
+from funcgrad.ops.reductions import Place, Reduction
 from funcgrad.ops.structure import concatenate, flip, pad, transpose
 
 Axes = tuple[int, ...]
@@ -59,8 +59,10 @@ def _extreme(name: str, ufunc: np.ufunc, lower: str) -> General:
             ufunc.reduce(np.empty(aval.shape), axes)  # NumPy's error, where there is one
         return Aval(dropped(aval.shape, axes), aval.dtype)
 
-    # of long rows NumPy's are faster: its vectors are twice as wide
-    impl = Reduction(ufunc, lambda x, axes: prim(x, axes=axes), least_long=inf, least_whole=inf)
+    # of long rows and many columns NumPy's are faster: its vectors are twice as wide
+    impl = Reduction(
+        ufunc, lambda x, axes: prim(x, axes=axes), least_long=2**18, least_whole=inf, longest=1024, widest=512
+    )
     prim = General(
         name, impl, shape=shape, jvps=(_d_extreme,), batch=batched_axes(lambda: prim), lower=lower
     )
@@ -75,15 +77,14 @@ reduce_min = _extreme("reduce_min", np.minimum, "min")
 
 
 def _accumulate(ufunc: np.ufunc, name: str, x: Any, axis: int, reverse: bool = False) -> Any:
-    before = (slice(None),) * axis
     if x.size >= LEAST_STEPS:
         out = _stepped(name, x, axis, reverse)
-        if out is not None and (np.isfinite(out[(*before, 0 if reverse else -1)]).all() or not warns()):
+        if out is not None and (np.isfinite(out.take(0 if reverse else -1, axis)).all() or not warns()):
             return out  # what is not finite stays so to the end
     if not reverse:
         return ufunc.accumulate(x, axis=axis)
     out = np.empty(x.shape, summed_dtype(x.dtype))
-    backwards = (*before, slice(None, None, -1))
+    backwards = (slice(None),) * axis + (slice(None, None, -1),)
     ufunc.accumulate(x[backwards], axis=axis, out=out[backwards])
     return out
 
@@ -261,5 +262,5 @@ def _index_reduction(name: str, impl: Callable[..., Any], lower: Statements) -> 
 
 reduce_any = _truth_reduction("reduce_any", np.logical_or, "any")
 reduce_all = _truth_reduction("reduce_all", np.logical_and, "all")
-argmax = _index_reduction("argmax", lambda x, axis: np.argmax(x, axis=axis), _first("max"))
-argmin = _index_reduction("argmin", lambda x, axis: np.argmin(x, axis=axis), _first("min"))
+argmax = _index_reduction("argmax", Place(np.ndarray.argmax), _first("max"))
+argmin = _index_reduction("argmin", Place(np.ndarray.argmin), _first("min"))

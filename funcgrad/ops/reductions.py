@@ -1,4 +1,4 @@
-"""Reductions of large arrays by kernels: sums, products and extremes over any axes."""
+"""Reductions of large arrays by kernels: sums, products and extremes over any axes, places of extremes along one."""
 
 from __future__ import annotations
 
@@ -21,33 +21,51 @@ LONG = 512
 PART = 2**14
 """Elements of the parts of longer rows, about."""
 WIDE = 64
-"""Columns from which on NumPy goes down them, and as many or more as narrow ones become."""
+"""Columns from which on NumPy goes down them as fast as a core can, and as many or more as narrow ones become."""
+LEAST_WIDE = 2**18
+"""Elements from which on kernels reduce them all the same, in blocks that threads share."""
 DEEP = 8
 """Elements of such columns below which they are NumPy's too."""
+LEAST_PLACED = 2**14
+"""Elements from which on kernels look for the places of extremes."""
+PLACED = 8
+"""Elements of a row up to which they do, and columns from which on."""
 
 
 class Reduction:
     """`ufunc.reduce(x, axes)` for a tuple of axes that rises, by kernels where they are faster (`bench/kernels.py`).
 
     To NumPy rows are sums one after another, with some 15 ns for each, and products go number by number. Long rows are
-    cut, so that threads share them. Arrays of few columns are read as rows of several of their rows. Many columns stay
-    NumPy's, which adds row to row as fast as memory gives them. Errors and warnings are NumPy's.
+    cut, so that threads share them. Arrays of few columns are read as rows of several of their rows. Down many columns
+    NumPy adds row to row, kernels do so in blocks, each in the nearest cache, which threads share. Errors and warnings
+    are NumPy's.
 
     `rule` is the primitive, for kernels to be traced. Rows of more than LONG elements are NumPy's where there are less
-    than `least_long` in all, and so are whole arrays of less than `least_whole`.
+    than `least_long` in all, or more than `longest` in one; so are more than `widest` columns, and whole arrays of less
+    than `least_whole`.
 
     Kernels add and multiply in another order. Where that comes to an infinity or NaN, or on its way a product to what
     is below the normal numbers (kernels make zeros of it, see `rowtext.py`), NumPy computes the row: multiplied in
     pairs numbers may overflow, or lose digits, that do not one after another.
     """
 
-    __slots__ = ("_found", "_least_long", "_least_whole", "_rule", "_ufunc")
+    __slots__ = ("_found", "_least_long", "_least_whole", "_longest", "_rule", "_ufunc", "_widest")
 
-    def __init__(self, ufunc: np.ufunc, rule: Callable[..., Any], least_long: float, least_whole: float) -> None:
+    def __init__(
+        self,
+        ufunc: np.ufunc,
+        rule: Callable[..., Any],
+        least_long: float,
+        least_whole: float,
+        longest: float = inf,
+        widest: float = inf,
+    ) -> None:
         self._ufunc = ufunc
         self._rule = rule
         self._least_long = least_long
         self._least_whole = least_whole
+        self._longest = longest
+        self._widest = widest
         self._found: dict[tuple[str, bool], np.ufunc | None] = {}
 
     def __call__(self, x: Any, axes: tuple[int, ...]) -> Any:
@@ -68,8 +86,8 @@ class Reduction:
             return x.flags.f_contiguous
         last = x.shape[-1]
         if axes[-1] < x.ndim - 1:
-            return last < WIDE
-        return last <= LONG or x.size >= self._least_long
+            return last < WIDE or (x.size >= LEAST_WIDE and last <= self._widest)
+        return last <= LONG or (x.size >= self._least_long and last <= self._longest)
 
     def _by_kernel(self, x: ndarray, axes: tuple[int, ...]) -> Any:
         """The last axes, if they are neighbours, by a kernel, and those before them then; None where NumPy does it."""
@@ -112,14 +130,19 @@ class Reduction:
     def _of_rows(self, x: ndarray) -> ndarray | None:
         n = x.shape[1]
         count = max(1, n // PART)
-        return None if n > LONG and x.size < self._least_long else self._parts(x, count, n // count, 1)
+        if n > LONG and (x.size < self._least_long or n > self._longest):
+            return None
+        return self._parts(x, count, n // count, 1)
 
     def _of_columns(self, x: ndarray) -> ndarray | None:
         _, n, inner = x.shape
+        if inner >= WIDE:
+            fits = n >= DEEP and x.size >= LEAST_WIDE and inner <= self._widest
+            return self._parts(x, 1, n, 1) if fits else None
         several = -(-WIDE // inner)
         count = max(1, n * inner // PART)
         deep = n // (several * count)
-        return self._parts(x, count, deep, several) if inner < WIDE and deep >= DEEP else None
+        return self._parts(x, count, deep, several) if deep >= DEEP else None
 
     def _parts(self, x: ndarray, count: int, deep: int, several: int) -> ndarray | None:
         """What `count` parts of `several` columns come to, and what is left over, to be reduced along axis 1."""
@@ -156,5 +179,47 @@ class Reduction:
             return y
         if not sure.all():
             unsure = ~sure.reshape(len(y), -1).all(1)
-            y[unsure] = ufunc.reduce(x[unsure], 1)
+            y[unsure] = ufunc.reduce(x if unsure.all() else x[unsure], 1)
         return y
+
+
+class Place:
+    """`x.argmax(axis)`, or another method of that kind, by kernels down columns and along short rows.
+
+    Down columns NumPy copies the array first; longer rows it searches as fast as a core reads memory.
+    """
+
+    __slots__ = ("_found", "_method")
+
+    def __init__(self, method: Callable[..., Any]) -> None:
+        self._method = method
+        self._found: dict[tuple[str, bool], np.ufunc | None] = {}
+
+    def __call__(self, x: Any, axis: int) -> Any:
+        if type(x) is ndarray and x.size >= LEAST_PLACED and x.dtype.char in FLOATS and config._jit:
+            y = self._by_kernel(x, axis)
+            if y is not None:
+                return y
+        return self._method(x if isinstance(x, ndarray) else np.asarray(x), axis)
+
+    def _by_kernel(self, x: ndarray, axis: int) -> Any:
+        if x.flags.f_contiguous and not x.flags.c_contiguous:
+            y = self._by_kernel(x.T, x.ndim - 1 - axis)
+            return None if y is None else y.T
+        shape = x.shape
+        inner = prod(shape[axis + 1 :])
+        if inner < PLACED and (inner > 1 or shape[axis] > PLACED):
+            return None
+        kernel = self._kernel(x.dtype.char, inner > 1)
+        if kernel is None:
+            return None
+        outer = shape[:axis]
+        lines = np.ascontiguousarray(x).reshape(*outer, shape[axis], *((inner,) if inner > 1 else ()))
+        return kernel(lines).reshape(outer + shape[axis + 1 :])
+
+    def _kernel(self, char: str, down: bool) -> np.ufunc | None:
+        key = char, down
+        if key not in self._found:
+            name = self._method.__name__
+            self._found[key] = compiled("places", f"{name} down" if down else name, char)
+        return self._found[key]

@@ -87,6 +87,8 @@ def note(
         if type(base) is not Buffer:
             return view
         view = Buffer(np.asarray(view), base.scope, True)  # of rank 0
+    elif view is held(base):
+        view = view.snapshot()
     place = base._place
     if not place:
         if is_number(base):
@@ -282,6 +284,18 @@ def gridded(x: Any, unit: tuple[int, ...], shape: tuple[int, ...]) -> Any:
     return np.broadcast_to(np.reshape(x, unit), shape)
 
 
+def contiguous(x: Any) -> Any:
+    """`np.ascontiguousarray`, which asks no traced value."""
+    if isinstance(x, Tracer):
+        return x if x.ndim else reshape(x, shape=(1,))
+    return np.ascontiguousarray(x)
+
+
+def fortran(x: Any) -> Any:
+    """The same for `np.asfortranarray`."""
+    return x if isinstance(x, Tracer) else np.asfortranarray(x)
+
+
 def flattened(x: Any) -> Any:
     """All elements in C order, what `x.flat` goes through: it writes to `x`, however that lies in memory."""
     return x.reshape(-1)
@@ -289,7 +303,7 @@ def flattened(x: Any) -> Any:
 
 FIXED = "assignment destination is read-only"
 """NumPy's words, and what stands in the place of an object that is read-only."""
-BY_LAYOUT: frozenset[Any] = frozenset((np.reshape, np.ravel, np.ascontiguousarray, subscripted))
+BY_LAYOUT: frozenset[Any] = frozenset((np.reshape, np.ravel, contiguous, fortran, subscripted))
 """Functions that give a view or a copy, as the array lies in memory (and `einsum`, as it is told)."""
 READ_ONLY: frozenset[Any] = frozenset(
     (gridded, np.broadcast_to, np.broadcast_arrays, np.diagonal, np.diag, np.linalg.diagonal)

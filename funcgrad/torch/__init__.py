@@ -103,8 +103,9 @@ newaxis = None
 globals().update(_functions_of())
 
 _PACKAGES = (
-    "_dynamo", "accelerator", "amp", "backends", "compiler", "cpu", "cuda", "distributions", "fft", "func", "linalg",
-    "nn", "optim", "overrides", "random", "signal", "special", "testing", "utils", "version",
+    "_dynamo", "accelerator", "amp", "backends", "compiler", "cpu", "cuda", "distributed", "distributions", "fft",
+    "func", "jit", "linalg", "nn", "optim", "overrides", "random", "signal", "special", "testing", "types", "utils",
+    "version",
 )  # fmt: skip
 """Imported when they are asked for: distributions take SciPy."""
 _ELSEWHERE = {"vmap": "func", "autocast": "amp"} | dict.fromkeys(

@@ -89,9 +89,11 @@ from funcgrad.torch import backends as backends
 from funcgrad.torch import compiler as compiler
 from funcgrad.torch import cpu as cpu
 from funcgrad.torch import cuda as cuda
+from funcgrad.torch import distributed as distributed
 from funcgrad.torch import distributions as distributions
 from funcgrad.torch import fft as fft
 from funcgrad.torch import func as func
+from funcgrad.torch import jit as jit
 from funcgrad.torch import linalg as linalg
 from funcgrad.torch import nn as nn
 from funcgrad.torch import optim as optim
@@ -100,6 +102,7 @@ from funcgrad.torch import random as random
 from funcgrad.torch import signal as signal
 from funcgrad.torch import special as special
 from funcgrad.torch import testing as testing
+from funcgrad.torch import types as types
 from funcgrad.torch import utils as utils
 from funcgrad.torch import version as version
 from funcgrad.torch.func import vmap as vmap

@@ -26,11 +26,11 @@ from funcgrad.tree.keys import FlattenedIndexKey as FlattenedIndexKey
 from funcgrad.tree.keys import GetAttrKey as GetAttrKey
 from funcgrad.tree.keys import SequenceKey as SequenceKey
 from funcgrad.tree.keys import keystr as keystr
+from funcgrad.tree.kinds import StructureError as StructureError
+from funcgrad.tree.kinds import UnsortableKeysError as UnsortableKeysError
+from funcgrad.tree.kinds import exact as exact
 from funcgrad.tree.nodes import LEAF as LEAF
-from funcgrad.tree.nodes import StructureError as StructureError
 from funcgrad.tree.nodes import TreeDef as TreeDef
-from funcgrad.tree.nodes import UnsortableKeysError as UnsortableKeysError
-from funcgrad.tree.nodes import exact as exact
 from funcgrad.tree.nodes import flatten as flatten
 from funcgrad.tree.nodes import flatten_prefix as flatten_prefix
 from funcgrad.tree.nodes import flatten_up_to as flatten_up_to

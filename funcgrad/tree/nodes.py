@@ -11,16 +11,12 @@ from __future__ import annotations
 
 import functools
 from builtins import map as builtin_map
-from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from numbers import Number
 from typing import Any, NoReturn
 
-import numpy as np
-
 from funcgrad.core.frames import hide, hides
-from funcgrad.tree.keys import DictKey, GetAttrKey, SequenceKey
+from funcgrad.tree.kinds import KINDS, NAMEDTUPLE, ErrorAtPath, NodeType, StructureError, exact, kind_of, name_of, same
 
 __all__ = [
     "TreeDef", "flatten", "flatten_prefix", "flatten_up_to", "leaf_paths", "leaves", "map", "reduce", "structure",
@@ -28,55 +24,6 @@ __all__ = [
 ]
 
 IsLeaf = Callable[[Any], bool]
-
-
-class _ErrorAtPath(Exception):
-    """`path` says where in the tree; a caller may prepend its argument's name to it."""
-
-    path = ""
-
-    def __str__(self) -> str:
-        return f"at {self.path or 'the root of the tree'}: {self.args[0]}"
-
-
-class StructureError(_ErrorAtPath, ValueError):
-    """Two trees differ in structure at `path`; `name` says which tree it is, where it has a name."""
-
-    name = ""
-
-    def __str__(self) -> str:
-        return f"{self.name}{self.path}: {self.args[0]}" if self.name else super().__str__()
-
-
-class UnsortableKeysError(_ErrorAtPath, TypeError):
-    """The keys of the dict at `path` have no order."""
-
-
-class _NodeType:
-    """What is known of one class of nodes; `aux` is what a node holds besides its children.
-
-    flatten(node) -> (children, aux), unflatten(aux, children) -> node, entries(aux, count) -> the steps of
-    the children's paths, show(aux, shown_children) -> text, may_intern(aux) -> whether equal aux are as good
-    as one, matched(aux, node) -> the children of a node that goes with aux, in its order, or None.
-    """
-
-    __slots__ = ("cls", "entries", "flatten", "matched", "may_intern", "show", "unflatten")
-
-    def __init__(self, cls: type, flatten: Callable[[Any], tuple[Any, Any]],
-                 unflatten: Callable[[Any, tuple], Any], entries: Callable[[Any, int], list[str]],
-                 show: Callable[[Any, list[str]], str],
-                 may_intern: Callable[[Any], bool] = lambda aux: False,
-                 matched: Callable[[Any, Any], Any] | None = None):
-        self.cls, self.flatten, self.unflatten = cls, flatten, unflatten
-        self.entries, self.show, self.may_intern = entries, show, may_intern
-        self.matched = matched or self._matched
-
-    def _matched(self, aux: Any, node: Any) -> Any:
-        children, found = self.flatten(node)
-        return children if _same(aux, found, self) else None
-
-    def __reduce__(self) -> str | tuple:
-        return "_NAMEDTUPLE" if self is _NAMEDTUPLE else (_registered_kind, (self.cls,))
 
 
 class TreeDef:
@@ -91,14 +38,14 @@ class TreeDef:
     """
 
     __slots__ = ("_hash", "aux", "children", "is_flat", "kind", "num_leaves")
-    kind: _NodeType | None
+    kind: NodeType | None
     aux: Any
     children: tuple[TreeDef, ...]
     num_leaves: int
     is_flat: bool  # a node, all of whose children are leaves
     _hash: int
 
-    def __init__(self, kind: _NodeType | None, aux: Any, children: tuple[TreeDef, ...], num_leaves: int,
+    def __init__(self, kind: NodeType | None, aux: Any, children: tuple[TreeDef, ...], num_leaves: int,
                  is_flat: bool):
         _set(self, "kind", kind)
         _set(self, "aux", aux)
@@ -128,7 +75,7 @@ class TreeDef:
         if not isinstance(other, TreeDef):
             return NotImplemented
         return (self.kind is other.kind and self.num_leaves == other.num_leaves
-                and (self.aux is other.aux or _same(exact(self.aux), exact(other.aux), self.kind))
+                and (self.aux is other.aux or same(exact(self.aux), exact(other.aux), self.kind))
                 and self.children == other.children)
 
     def __hash__(self) -> int:
@@ -138,7 +85,7 @@ class TreeDef:
             try:
                 _set(self, "_hash", hash((self.kind, exact(self.aux), self.children)))
             except TypeError as error:
-                raise TypeError(f"the aux of {_name(self.kind)} in a pytree must be hashable, "
+                raise TypeError(f"the aux of {name_of(self.kind)} in a pytree must be hashable, "
                                 f"{self.aux!r} is not: {error}") from None
             return self._hash
 
@@ -160,155 +107,11 @@ _set = object.__setattr__
 LEAF = TreeDef(None, None, (), 1, False)
 
 
-def exact(x: Any) -> Any:
-    """What tells `x` from values that are equal to it but differ, in type or sign: as a part of a key of a cache.
-
-    >>> exact(1) == exact(True), exact((0.0,)) == exact((-0.0,)), exact('a') == exact('a')
-    (False, False, True)
-    """
-    kind = type(x)
-    if kind is str or x is None:
-        return x
-    if kind is int or kind is bool:
-        return kind, x
-    if isinstance(x, np.generic):  # with the dtype: equal dates may differ in their unit
-        return kind, x.dtype, x.tobytes()
-    if isinstance(x, Number):
-        return kind, repr(x)
-    if isinstance(x, tuple):
-        return (kind, *builtin_map(exact, x))
-    if kind is range:  # range(0) == range(1, 1)
-        return kind, x.start, x.stop, x.step
-    if isinstance(x, frozenset):
-        return kind, frozenset(builtin_map(exact, x))
-    if is_dataclass(x) and not isinstance(x, type):
-        from dataclasses import fields  # imported by who made the class
-
-        values = [getattr(x, field.name, None) for field in fields(x) if field.compare]
-        return kind, x, *[exact(value) for value in values if _has_equals(value)]
-    return kind, x
-
-
-def is_dataclass(x: Any) -> bool:
-    """As `dataclasses` has it, whose import would be a part of ours: 1 ms."""
-    return hasattr(x if isinstance(x, type) else type(x), "__dataclass_fields__")
-
-
-def _has_equals(x: Any) -> bool:
-    """Whether a value of another type, sign or unit may be equal to `x`."""
-    return isinstance(x, (Number, np.generic, tuple, frozenset, range)) or is_dataclass(x)
-
-
-def _same(a: Any, b: Any, kind: _NodeType | None) -> bool:
-    try:
-        return bool(a == b)
-    except Exception as error:
-        raise TypeError(f"the aux of {_name(kind)} in a pytree must compare by == to True or False, being part of the "
-                        f"structure: {error}. Arrays are children, not aux.") from None
-
-
-def _name(kind: _NodeType | None) -> str:
-    return "a leaf" if kind is None else kind.cls.__qualname__
-
-
-def _sorted_items(node: dict) -> tuple[list, tuple[tuple, tuple]]:
-    """The children by sorted key; the keys so, and as they stand in the dict."""
-    try:
-        keys = sorted(node)
-    except TypeError as error:
-        kinds = ", ".join(sorted({type(key).__name__ for key in node}))
-        raise UnsortableKeysError(
-            f"the keys of a dict in a pytree must be sortable, these ({kinds}) are not: {error}") from None
-    return [node[key] for key in keys], (tuple(keys), tuple(node))
-
-
-def _items(keys: tuple[tuple, tuple], children: Iterable[Any]) -> dict:
-    by_key = dict(zip(keys[0], children))
-    return by_key if keys[0] == keys[1] else {key: by_key[key] for key in keys[1]}
-
-
-def _by_key(keys: tuple, node: dict) -> list | None:
-    return [node[key] for key in keys] if len(keys) == len(node) and all(key in node for key in keys) else None
-
-
-def _flatten_defaultdict(node: defaultdict) -> tuple[list, tuple]:
-    children, keys = _sorted_items(node)
-    return children, (node.default_factory, keys)
-
-
-def _indices(aux: Any, count: int) -> list[str]:
-    return [SequenceKey(i) for i in range(count)]
-
-
-def _subscripts(keys: Iterable[Any], count: int) -> list[str]:
-    return [DictKey(key) for key in keys]
-
-
-def _show_dict(keys: Iterable[Any], shown: Iterable[str]) -> str:
-    return "{" + ", ".join(f"{key!r}: {text}" for key, text in zip(keys, shown)) + "}"
-
-
-def _show_tuple(aux: None, shown: Sequence[str]) -> str:
-    return f"({', '.join(shown)}{',' * (len(shown) == 1)})"
-
-
-def _show_fields(cls: type, names: Iterable[str], shown: Iterable[str]) -> str:
-    return f"{cls.__name__}({', '.join(f'{name}={text}' for name, text in zip(names, shown))})"
-
-
-def _always(aux: Any) -> bool:
-    return True
-
-
-def _all_plain_strings(keys: tuple[tuple, tuple]) -> bool:
-    """Equal keys of other types may differ (1 and True, 0.0 and -0.0): unflatten must give back the same."""
-    return {*builtin_map(type, keys[0])} <= {str}
-
-
-_NAMEDTUPLE = _NodeType(
-    tuple, lambda x: (x, type(x)), lambda cls, xs: cls._make(xs),
-    lambda cls, n: [GetAttrKey(name) for name in cls._fields],
-    lambda cls, shown: _show_fields(cls, cls._fields, shown))
-_kinds: dict[type, _NodeType] = {kind.cls: kind for kind in (
-    _NodeType(type(None), lambda x: ((), None), lambda aux, xs: None,
-          _indices, lambda aux, shown: "None", _always),
-    _NodeType(tuple, lambda x: (x, None), lambda aux, xs: xs,
-          _indices, _show_tuple, _always),
-    _NodeType(list, lambda x: (x, None), lambda aux, xs: [*xs],
-          _indices, lambda aux, shown: f"[{', '.join(shown)}]", _always),
-    _NodeType(dict, _sorted_items, _items,
-          lambda keys, n: _subscripts(keys[0], n),
-          lambda keys, shown: _show_dict(keys[1], _items(keys, shown).values()),
-          _all_plain_strings, lambda keys, node: _by_key(keys[0], node)),
-    _NodeType(OrderedDict, lambda x: (x.values(), tuple(x)), lambda keys, xs: OrderedDict(zip(keys, xs)),
-          _subscripts, lambda keys, shown: f"OrderedDict({_show_dict(keys, shown)})", matched=_by_key),
-    _NodeType(defaultdict, _flatten_defaultdict, lambda aux, xs: defaultdict(aux[0], _items(aux[1], xs)),
-          lambda aux, n: _subscripts(aux[1][0], n),
-          lambda aux, s: f"defaultdict({getattr(aux[0], '__name__', aux[0])}, "
-                         f"{_show_dict(aux[1][1], _items(aux[1], s).values())})",
-          matched=lambda aux, node: _by_key(aux[1][0], node) if node.default_factory is aux[0] else None),
-)}
-
-
-def _registered_kind(cls: type) -> _NodeType:
-    try:
-        return _kinds[cls]
-    except KeyError:
-        raise TypeError(f"{cls.__qualname__} is not registered as a pytree node in this process") from None
-
-
-def _kind_of(tree: Any) -> _NodeType | None:
-    kind = _kinds.get(type(tree))
-    if kind is None and isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        return _NAMEDTUPLE
-    return kind
-
-
 _interned: dict[tuple, TreeDef] = {}
 _INTERNED_AT_MOST = 4096  # a program that makes up new dict keys for ever must not fill the memory
 
 
-def _node(kind: _NodeType, aux: Any, children: list[TreeDef], num_leaves: int) -> TreeDef:
+def _node(kind: NodeType, aux: Any, children: list[TreeDef], num_leaves: int) -> TreeDef:
     """Nodes of leaves only are shared: looking one up costs 0.2 us, making it 0.6."""
     is_flat = children == [LEAF] * len(children)
     if not (is_flat and kind.may_intern(aux)):
@@ -323,9 +126,9 @@ def _node(kind: _NodeType, aux: Any, children: list[TreeDef], num_leaves: int) -
 
 
 def _flatten_into(out: list, tree: Any, is_leaf: IsLeaf | None) -> TreeDef:
-    kind = _kinds.get(type(tree))  # _kind_of, inlined: a call costs as much as the rest of a leaf's work
+    kind = KINDS.get(type(tree))  # kind_of, inlined: a call costs as much as the rest of a leaf's work
     if kind is None and isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        kind = _NAMEDTUPLE
+        kind = NAMEDTUPLE
     if kind is None or (is_leaf is not None and is_leaf(tree)):
         out.append(tree)
         return LEAF
@@ -335,7 +138,7 @@ def _flatten_into(out: list, tree: Any, is_leaf: IsLeaf | None) -> TreeDef:
     try:
         for child in children:
             treedefs.append(_flatten_into(out, child, is_leaf))
-    except _ErrorAtPath as error:
+    except ErrorAtPath as error:
         error.path = kind.entries(aux, len(children))[len(treedefs)] + error.path
         raise
     return _node(kind, aux, treedefs, len(out) - start)
@@ -482,7 +285,7 @@ def _show(treedef: TreeDef) -> str:
     return treedef.kind.show(treedef.aux, [_show(child) for child in treedef.children])
 
 
-def _describe(kind: _NodeType | None, aux: Any, count: int) -> str:
+def _describe(kind: NodeType | None, aux: Any, count: int) -> str:
     if kind is None:
         return "a leaf"
     shown = kind.show(aux, ["*"] * count)
@@ -490,7 +293,7 @@ def _describe(kind: _NodeType | None, aux: Any, count: int) -> str:
     return f"{kind.cls.__name__} {shown}" if shown[0] in "([{" else shown
 
 
-def _mismatch(treedef: TreeDef, tree: Any, kind: _NodeType | None, aux: Any, count: int) -> StructureError:
+def _mismatch(treedef: TreeDef, tree: Any, kind: NodeType | None, aux: Any, count: int) -> StructureError:
     wanted = _entries(treedef)
     given = [] if kind is None else kind.entries(aux, count)
     expected, found = _describe(treedef.kind, treedef.aux, len(wanted)), _describe(kind, aux, count)
@@ -509,7 +312,7 @@ def _mismatch(treedef: TreeDef, tree: Any, kind: _NodeType | None, aux: Any, cou
 
 
 def _children_matched(treedef: TreeDef, tree: Any) -> Iterable[tuple[TreeDef, Any]]:
-    kind = _kind_of(tree)
+    kind = kind_of(tree)
     if kind is not None and kind is treedef.kind:
         matched = kind.matched(treedef.aux, tree)
         if matched is not None and len(matched) == len(treedef.children):
@@ -519,7 +322,7 @@ def _children_matched(treedef: TreeDef, tree: Any) -> Iterable[tuple[TreeDef, An
 
 
 def _walk_together(out: list, treedef: TreeDef, tree: Any, tree_is_prefix: bool) -> None:
-    if tree_is_prefix and (tree is None or _kind_of(tree) is None):
+    if tree_is_prefix and (tree is None or kind_of(tree) is None):
         out.extend([tree] * treedef.num_leaves)
     elif treedef is LEAF and not tree_is_prefix:
         out.append(tree)
@@ -529,7 +332,7 @@ def _walk_together(out: list, treedef: TreeDef, tree: Any, tree_is_prefix: bool)
         try:
             for position, (child_def, child) in enumerate(pairs):  # noqa: B007
                 _walk_together(out, child_def, child, tree_is_prefix)
-        except _ErrorAtPath as error:
+        except ErrorAtPath as error:
             error.path = _entries(treedef)[position] + error.path
             raise
 

@@ -6,9 +6,8 @@ from builtins import map as builtin_map
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
-from funcgrad.tree import nodes
 from funcgrad.tree.keys import FlattenedIndexKey, GetAttrKey
-from funcgrad.tree.nodes import _NodeType, _show_fields, exact, is_dataclass
+from funcgrad.tree.kinds import KINDS, NodeType, exact, is_dataclass, show_fields
 
 __all__ = [
     "Partial", "register_dataclass", "register_pytree_node", "register_pytree_node_class", "register_pytree_with_keys",
@@ -18,8 +17,8 @@ __all__ = [
 _Class = TypeVar("_Class", bound=type)
 
 
-def _register(kind: _NodeType) -> None:
-    if nodes._kinds.setdefault(kind.cls, kind) is not kind:
+def _register(kind: NodeType) -> None:
+    if KINDS.setdefault(kind.cls, kind) is not kind:
         raise ValueError(f"{kind.cls.__qualname__} is already a pytree node")
 
 
@@ -45,7 +44,7 @@ def register_pytree_node(cls: type, flatten_fn: Callable[[Any], tuple[Iterable[A
             raise TypeError(f"flatten_fn of {cls.__qualname__} must return (children, aux), got {result!r}")
         return tuple(result[0]), result[1]
 
-    _register(_NodeType(cls, checked_flatten, unflatten_fn,
+    _register(NodeType(cls, checked_flatten, unflatten_fn,
                     lambda aux, count: [FlattenedIndexKey(i) for i in range(count)],
                     lambda aux, shown: f"CustomNode({cls.__name__}[{aux!r}], [{', '.join(shown)}])"))
 
@@ -93,8 +92,8 @@ def register_dataclass(cls: _Class | None = None, data_fields: Sequence[str] | N
     def rebuild(aux: tuple, children: tuple) -> Any:
         return cls(**dict(zip(data, children)), **dict(zip(meta, aux)))
 
-    _register(_NodeType(cls, flatten_fields, rebuild, lambda aux, count: [GetAttrKey(name) for name in data],
-                    lambda aux, shown: _show_fields(cls, data + meta, (*shown, *builtin_map(repr, aux)))))
+    _register(NodeType(cls, flatten_fields, rebuild, lambda aux, count: [GetAttrKey(name) for name in data],
+                    lambda aux, shown: show_fields(cls, data + meta, (*shown, *builtin_map(repr, aux)))))
     return cls
 
 
@@ -169,7 +168,7 @@ def register_pytree_with_keys(cls: type, flatten_with_keys: Callable[[Any], tupl
         keys, children = zip(*pairs) if (pairs := tuple(pairs)) else ((), ())
         return children, _Keyed(aux, keys)
 
-    _register(_NodeType(cls, flatten, lambda keyed, children: unflatten_func(keyed.aux, children),
+    _register(NodeType(cls, flatten, lambda keyed, children: unflatten_func(keyed.aux, children),
                     lambda keyed, count: [key if isinstance(key, str) else str(key) for key in keyed.keys],
                     lambda keyed, shown: f"CustomNode({cls.__name__}[{keyed!r}], [{', '.join(shown)}])"))
 
@@ -199,7 +198,7 @@ def register_static(cls: _Class) -> _Class:
     >>> fg.tree.flatten([Mode('train'), 1.0])[0]
     [1.0]
     """
-    _register(_NodeType(cls, lambda node: ((), node), lambda node, children: node, lambda aux, count: [],
+    _register(NodeType(cls, lambda node: ((), node), lambda node, children: node, lambda aux, count: [],
                     lambda aux, shown: repr(aux)))
     return cls
 

@@ -1,6 +1,6 @@
 """Programs of one line each, whose last expression is looked at: edge cases by the hundred, with what PyTorch finds.
 
-    python -m tests.torch.lines refusals   # real PyTorch writes refusals.json anew; without names, all files
+    python -m tests.torch.lines corners   # real PyTorch writes corners.json anew; without names, all files
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 HERE = Path(__file__).parent
-FILES = ("lines", "mistakes", "refusals")
+FILES = ("lines", "mistakes", "corners")
 
 
 def lines_of(file: str) -> list[str]:

@@ -87,8 +87,9 @@ differ.
 
 In the tables, `f` is `torch.f(x)`, `m` the method `x.m()`, `_` the form in place `x.m_()`, and `out` that `out=` is
 taken. `axis=` and `keepdims=` are other names of `dim=` and `keepdim=`. There are no other devices than the CPU, no
-sparse, quantized or nested tensors, no TorchScript, and no distributed training; the end of the page lists the other
-names of PyTorch's that are missing.
+sparse, quantized or nested tensors, no TorchScript (`torch.jit` has what programs ask, and mark for it), and no
+distributed training; `torch.utils.benchmark` has `Timer` alone. The end of the page lists the other names of PyTorch's
+that are missing.
 """
 
 

@@ -72,3 +72,35 @@ def test_what_is_written_over_has_the_gradient_zero():
     torch.copysign(y, x).sum().backward()
     assert x.grad.tolist() == [0.0, 0.0]
     assert y.grad.tolist() == [2.0, 2.0]
+
+
+IN_SINGLE = (
+    "x * 0.1", "x * (1 / 3)", "x / 0.1", "torch.addcmul(x, x, x, value=0.1)", "x.lerp(x * 2, 0.1)",
+    "torch.addcdiv(x, x, x + 5, value=0.1)", "F.leaky_relu(x, 0.1)", "F.elu(x, 0.3)", "F.celu(x, 0.3)", "F.mish(x)",
+    "F.softplus(x, 0.3)", "F.softshrink(x, 0.3)", "F.silu(x)", "F.selu(x)", "x.sigmoid()", "x.clone().mul_(0.1)",
+    "F.hardswish(x)", "F.logsigmoid(x)", "x.clone().div_(0.3)",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("expression", IN_SINGLE)
+def test_float16_is_rounded_once(expression):
+    x = (torch.arange(1.0, 60.0) / 7 - 3).half()
+    names = {"torch": torch, "F": torch.nn.functional}
+    narrow, wide = (eval(expression, {**names, "x": v}) for v in (x, x.float()))
+    assert torch.equal(narrow, wide.half())
+
+
+MIXED_LAYERS = (
+    "F.batch_norm(x, w.clone(), w.abs() + 1, w, w, True)", "F.batch_norm(x, w, w.abs() + 1, w, w)",
+    "F.layer_norm(x, (4,), w, w)", "F.group_norm(x, 2, w, w)", "F.instance_norm(x, weight=w, bias=w)",
+    "F.rms_norm(x, (4,), w)",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("expression", MIXED_LAYERS)
+def test_layers_of_float16_with_float32_parameters_give_float16(expression):
+    x, w = torch.linspace(-2, 3, 24).reshape(6, 4).half(), torch.tensor([0.3, -1.0, 2.0, 0.7])
+    x = x.repeat(1, 1, 4).reshape(6, 4, 4) if "instance" in expression else x
+    narrow, wide = (eval(expression, {"F": torch.nn.functional, "w": w, "x": v}) for v in (x, x.float()))
+    assert narrow.dtype is torch.float16
+    assert torch.allclose(narrow.float(), wide, rtol=1e-3, atol=1e-3)

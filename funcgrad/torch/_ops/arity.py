@@ -13,6 +13,7 @@ from typing import Any
 from numpy import dtype, float16, ndarray
 
 from funcgrad.core.frames import hide, hides
+from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._ops.table import guarded, named, titled, with_out
 from funcgrad.torch._record.calls import NUMBERS, Kind, call, need_tensor, wrap
 from funcgrad.torch._record.modes import mode
@@ -47,23 +48,26 @@ def unary(
     tabled: bool = True,
     in_place: bool = True,
     writes: bool = True,
+    in_kernel: bool = False,
     reads: Callable[..., Any] | None = None,
     doc: str = "",
 ) -> Callable[..., Tensor]:
     """A function of one tensor; integers become the default dtype where it is `floating`. See `binary` for the rest;
-    `reads` is the kind's."""
+    `in_kernel`: of float16, it is computed in float32; `reads` is the kind's."""
     kind = Kind(backward or name.title(), saves, reads=reads)
     title = f"{space}_{name}" if space else name
 
     def slowly(input: Any) -> Tensor:
         need_tensor(input, title)
         refuse(input, *refuses)
-        return call(kind, fun, as_floating(input) if floating else input)
+        return call(kind, by_kernel, as_floating(input) if floating else input)
+
+    by_kernel = widened(fun, float16) if in_kernel else fun
 
     titled(slowly, name, "")
 
     def called_as(owner: str, known: str) -> Callable[..., Tensor]:
-        quick = quick_of_one(fun, kind, long_way(slowly, owner, known), "e" not in refuses[0])
+        quick = quick_of_one(fun, kind, long_way(slowly, owner, known), not (in_kernel or "e" in refuses[0]))
         return titled(quick, known, doc or f"{name} of each element.")
 
     apply = called_as(space or "torch", title)
@@ -191,6 +195,8 @@ def binary(
     refuses: tuple[str, str] = ("", ""),
     numbers: bool = True,
     of_numbers: bool = True,
+    in_kernel: bool = False,
+    reads: Callable[..., Any] | None = None,
     tabled: bool = True,
     in_place: bool = True,
     doc: str = "",
@@ -199,10 +205,11 @@ def binary(
 
     The first is never a number if it is no function `of_numbers`. Integers become the default dtype where it is
     `floating`, and must not be divided by zero where it `divides`.
-    `refuses` has kinds of dtypes that PyTorch has no kernel for, and the kernel's name. The result's attribute
+    `refuses` has kinds of dtypes that PyTorch has no kernel for, and the kernel's name. `in_kernel`: what is a number
+    beside float16 is not rounded to it before PyTorch's kernel computes. `reads` is the kind's. The result's attribute
     `operator` leaves what is no operand to the other side. What is not `tabled` is a part of other rows.
     """
-    kind = Kind(backward or name.title(), saves)
+    kind = Kind(backward or name.title(), saves, reads=reads)
     number_kind = Kind(with_number or kind.name, saves if number_saves is None else number_saves)
     operands = (Tensor, *NUMBERS) if numbers else (Tensor,)
 
@@ -222,15 +229,16 @@ def binary(
         refuse(x if isinstance(x, Tensor) else y, *refuses)
         if divides:
             check_divisor(x, y)
-        return call(kind if both else number_kind, fun, x, y)
+        return call(kind, fun, x, y) if both else call(number_kind, by_number, x, y)
 
+    by_number = widened(fun, float16) if in_kernel else fun
     titled(slowly, name, "")
     any_dtype = not (floating or divides or refuses[0])
     of_number = number_kind if numbers else None
 
     def called_as(owner: str, known: str, is_operator: bool = False) -> Callable[..., Tensor]:
         slow = slowly if is_operator else long_way(slowly, owner, known)
-        quick = quick_of_two(fun, kind, of_number, slow, any_dtype, is_operator)
+        quick = quick_of_two(fun, kind, of_number, slow, any_dtype, is_operator, narrow=not in_kernel)
         quick.__signature__ = OF_TWO if numbers else OF_TWO_TENSORS  # type: ignore[attr-defined]
         return titled(quick, known, doc or f"{name} of elements.")
 
@@ -248,12 +256,15 @@ def quick_of_two(
     any_dtype: bool,
     is_operator: bool,
     fits: Callable[[tuple[int, ...], tuple[int, ...]], bool] | None = None,
+    narrow: bool = True,
 ) -> Callable[..., Tensor]:
-    """The short way for tensors of floats (or of one dtype, `any_dtype`), or such a one and a number.
+    """The short way for tensors of floats (or of one dtype, `any_dtype`), or such a one and a number: of 16 bits only
+    if they are `narrow`.
 
     `fits` says of which shapes, where it is not for all but ().
     """
     of_arrays = _of_arrays(fun)
+    with_number = "fdg" + ("e" if narrow else "")
 
     def apply(input: Any = ABSENT, other: Any = ABSENT, *more: Any, **options: Any) -> Tensor:
         if isinstance(input, Tensor) and not (more or options):
@@ -281,7 +292,7 @@ def quick_of_two(
                         pass
             elif (
                 (type(other) is float or type(other) is int)
-                and a.dtype.kind == "f"
+                and a.dtype.char in with_number
                 and a.shape != ()
                 and (mode.direct or (type(a) is ndarray and mode.usual))
                 and not input._storage.shared

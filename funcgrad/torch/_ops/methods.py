@@ -313,8 +313,8 @@ for _name in ("hardshrink", "prelu"):
 _checked("to", _to)
 _method("itemsize", property(lambda self: self._read().dtype.itemsize))
 _method("nbytes", property(lambda self: self._read().dtype.itemsize * self.numel()))
-for _name in ("is_cuda", "is_sparse", "is_sparse_csr", "is_quantized", "is_meta", "is_mkldnn", "is_mps", "is_xpu"):
-    _method(_name, False)
+for _name in ("cuda", "sparse", "sparse_csr", "quantized", "meta", "mkldnn", "mps", "nested", "xla", "xpu"):
+    _method(f"is_{_name}", False)
 _method("is_cpu", True)
 _method("name", None)
 _checked("type", _type)

@@ -12,7 +12,7 @@ from funcgrad.torch._ops.arity import binary, shortened, unary
 from funcgrad.torch._ops.compare import PLAIN
 from funcgrad.torch._ops.kinks import flat
 from funcgrad.torch._ops.memory_order import like_first, lying
-from funcgrad.torch._ops.precision import widened
+from funcgrad.torch._ops.precision import in_kernel, widened
 from funcgrad.torch._ops.table import into, named
 from funcgrad.torch._record.calls import Kind, call, need_tensor
 from funcgrad.torch._record.operands import (
@@ -26,7 +26,7 @@ from funcgrad.torch._record.operands import (
     promote,
     refuse,
 )
-from funcgrad.torch._record.tape import raw
+from funcgrad.torch._record.tape import constant, raw
 from funcgrad.torch._tensor import dtypes
 from funcgrad.torch._tensor.tensor import Tensor
 
@@ -35,11 +35,12 @@ from funcgrad.torch._tensor.tensor import Tensor
 add_ = binary("add", fnp.add, tabled=False)
 sub_ = binary("sub", fnp.subtract, tabled=False)
 plus_number = binary("add", fnp.add, backward="AddBackward1", tabled=False)
-times_number = binary("mul", fnp.multiply, backward="MulBackward1", number_saves="-", tabled=False)
-over_number = binary("div", fnp.divide, backward="DivBackward1", number_saves="-", floating=True, tabled=False)
+_WITH_NUMBER: dict[str, Any] = {"number_saves": "-", "in_kernel": True}
+times_number = binary("mul", fnp.multiply, backward="MulBackward1", tabled=False, **_WITH_NUMBER)
+over_number = binary("div", fnp.divide, backward="DivBackward1", floating=True, tabled=False, **_WITH_NUMBER)
 """What PyTorch's functions of several operations call arithmetic with a number inside them."""
-mul = binary("mul", fnp.multiply, "*", "multiply", number_saves="-", doc="input * other")
-div_ = binary("div", fnp.divide, "y*", number_saves="-", floating=True, tabled=False)
+mul = binary("mul", fnp.multiply, "*", "multiply", doc="input * other", **_WITH_NUMBER)
+div_ = binary("div", fnp.divide, "y*", floating=True, tabled=False, **_WITH_NUMBER)
 rsub_ = binary("rsub", lambda x, y: fnp.subtract(y, x), with_number="RsubBackward1", tabled=False)
 reciprocal = unary("reciprocal", fnp.reciprocal, "r", doc="1 / input")
 remainder = binary(
@@ -64,8 +65,17 @@ atan2 = binary(
     "atan2", kinks.atan2, "xy", "arctan2", floating=True, numbers=False, refuses=("c", "atan2_cpu"),
     doc="The angle of (other, input).",
 )  # fmt: skip
+
+
+def _hypot_read(keep: Any, x: Any, y: Any) -> Any:
+    """Linear in both, of the root that was saved."""
+    found = keep(kinks.hypot(constant(x), constant(y)))
+    return fnp.divide(fnp.add(fnp.multiply(x, constant(x)), fnp.multiply(y, constant(y))), found)
+
+
 hypot = binary(
-    "hypot", kinks.hypot, "or", refuses=("biuc", "hypot_cpu"), numbers=False, doc="sqrt(input**2 + other**2)"
+    "hypot", kinks.hypot, "or", refuses=("biuc", "hypot_cpu"), numbers=False, reads=_hypot_read,
+    doc="sqrt(input**2 + other**2)",
 )
 logaddexp = binary(
     "logaddexp", kinks.logaddexp, "yx", refuses=("biu", "logaddexp_cpu"), numbers=False, in_place=False,
@@ -246,12 +256,12 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
     x, a, b = _three("addcmul", input, tensor1, tensor2)
     refuse(x, "b", "addcmul_cpu_out")
 
-    factor = dtypes.held(value, x._read().dtype)[()]
+    factor = in_kernel(value, x._read().dtype)
 
     def added(a: Any, b: Any, x: Any) -> Any:
         return fnp.add(x, fnp.multiply(fnp.multiply(a, factor), b))
 
-    return call(ADDCMUL, added, a, b, x)
+    return call(ADDCMUL, widened(added, np.float16), a, b, x)
 
 
 @named(in_place=True, out=True)
@@ -262,12 +272,12 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
     if all(t._read().dtype.kind in "biu" for t in (tensor1, tensor2)):
         raise RuntimeError(INTEGER_ADDCDIV)
 
-    factor = dtypes.held(value, x._read().dtype)[()]
+    factor = in_kernel(value, x._read().dtype)
 
     def added(a: Any, b: Any, x: Any) -> Any:
         return fnp.add(x, fnp.divide(fnp.multiply(a, factor), b))
 
-    return call(ADDCDIV, added, a, b, x)
+    return call(ADDCDIV, widened(added, np.float16), a, b, x)
 
 
 INTEGER_ADDCDIV = (
@@ -297,9 +307,9 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     refuse(input, "biu", "lerp_kernel_tensor" if len(others) == 2 else "lerp_kernel_scalar")
     if len(others) == 2:
         kind = LERP_WEIGHT if weight.requires_grad else LERP_TENSOR
-        return call(kind, lambda w, e, x: _between(x, e, w), weight, end, input)
-    held = dtypes.held(weight, input._read().dtype)[()]
-    return call(LERP, lambda x, e: _between(x, e, held), input, end)
+        return call(kind, widened(lambda w, e, x: _between(x, e, w), np.float16), weight, end, input)
+    part = in_kernel(weight, input._read().dtype)
+    return call(LERP, widened(lambda x, e: _between(x, e, part), np.float16), input, end)
 
 
 def _between(x: Any, end: Any, weight: Any) -> Any:
@@ -314,7 +324,7 @@ def _between(x: Any, end: Any, weight: Any) -> Any:
 
 sqrt = unary("sqrt", fnp.sqrt, "r", doc="Square roots.")
 rsqrt = unary(
-    "rsqrt", lambda x: fnp.reciprocal(fnp.sqrt(x)), "r", doc="1 / sqrt(input)",
+    "rsqrt", widened(lambda x: fnp.reciprocal(fnp.sqrt(x)), np.float16), "r", doc="1 / sqrt(input)",
     reads=lambda keep, x: fnp.reciprocal(keep(fnp.sqrt(x), fnp.reciprocal)),
 )  # fmt: skip
 _NO_POWER = ("b", "pow")
@@ -395,7 +405,7 @@ rad2deg = unary(
     "rad2deg", fnp.rad2deg, backward="Rad2Deg", refuses=("c", "rad2deg is not supported for complex tensors."),
     doc="Degrees of radians.",
 )  # fmt: skip
-sigmoid = unary("sigmoid", values.logistic, "r", doc="1 / (1 + exp(-input))")
+sigmoid = unary("sigmoid", values.logistic, "r", in_kernel=True, doc="1 / (1 + exp(-input))")
 
 
 RELU = Kind("Relu", "r")

@@ -68,7 +68,20 @@ def _kept(fun: Callable[..., Any], dtype: dtypes.dtype | None) -> Callable[..., 
 SUM, SUM_DIM = _kinds("Sum")
 MEAN, MEAN_DIM = _kinds("Mean")
 NANSUM = Kind("Nansum", "x=")
-PROD, PROD_DIM = _kinds("Prod", "xr")
+def _prod(v: Any, dims: tuple[int, ...], keepdim: bool, dtype: dtypes.dtype | None) -> Any:
+    return _kept(widened(lambda v: values.prod(v, dims, keepdim), np.float16), dtype)(v)
+
+
+def _prod_read(keep: Any, v: Any, dims: tuple[int, ...], keepdim: bool, dtype: dtypes.dtype | None) -> Any:
+    """Linear in the factors, of the product that was saved; where a factor is zero, PyTorch does not read it."""
+    fixed = constant(v)
+    found = keep(_prod(fixed, dims, keepdim, dtype))
+    if fnp.any(fnp.equal(fixed, 0)):
+        return _prod(v, dims, keepdim, dtype)
+    return fnp.multiply(found, fnp.sum(fnp.divide(v, fixed), axis=dims, keepdims=keepdim))
+
+
+PROD, PROD_DIM = (Kind(name, "xr", reads=_prod_read) for name in ("Prod", "ProdBackward1"))
 
 
 ALL = tuple(tuple(range(ndim)) for ndim in range(65))
@@ -175,8 +188,7 @@ def prod(
     """The product over `dim` (all dimensions by default)."""
     x = ready(input, dtype, "prod")
     dims = dims_of(dim, x.dim())
-    product = _kept(widened(lambda v: values.prod(v, dims, keepdim), np.float16), dtype)
-    return call(PROD if dim is None else PROD_DIM, product, x)
+    return call(PROD if dim is None else PROD_DIM, _prod, x, dims=dims, keepdim=keepdim, dtype=dtype)
 
 
 # Spreads and norms
@@ -323,7 +335,7 @@ def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
 # Softmax and cumulative sums
 
 SOFTMAX, LOG_SOFTMAX = Kind("Softmax", "r"), Kind("LogSoftmax", "r")
-CUMSUM, LOGCUMSUMEXP = Kind("Cumsum"), Kind("Logcumsumexp", "xr")
+CUMSUM = Kind("Cumsum")
 
 
 def _normalised(kind: Kind, fun: Callable[..., Any], x: Tensor, dim: int, kernel: str) -> Tensor:
@@ -445,14 +457,26 @@ def cumprod(input: Tensor, dim: int, *, dtype: dtypes.dtype | None = None) -> Te
     return contiguous(call(CUMPROD, _cumprod, x, axis=axis, dtype=dtype))
 
 
+def _running_logsumexp(v: Any, axis: int) -> Any:
+    return lax.associative_scan(kinks.logaddexp, v, axis=axis) if v.dtype.kind == "c" else lax.cumlogsumexp(v, axis)
+
+
+def _logcumsumexp(v: Any, axis: int) -> Any:
+    return _cumulated(_running_logsumexp, axis)(v)
+
+
+def _logcumsumexp_read(keep: Any, v: Any, axis: int) -> Any:
+    found = keep(_logcumsumexp(constant(v), axis))
+    return fnp.exp(fnp.subtract(_logcumsumexp(v, axis), found))
+
+
+LOGCUMSUMEXP = Kind("Logcumsumexp", "xr", reads=_logcumsumexp_read)
+
+
 @named(out=True)
 def logcumsumexp(input: Tensor, dim: int) -> Tensor:
     """The logarithms of running sums of exponentials along `dim`."""
     need_tensor(input, "logcumsumexp")
     axis = dimension(dim, input.dim())
     refuse(input, "biu", "logcumsumexp_out_cpu")
-    return call(LOGCUMSUMEXP, _cumulated(_running_logsumexp, axis), input)
-
-
-def _running_logsumexp(v: Any, axis: int) -> Any:
-    return lax.associative_scan(kinks.logaddexp, v, axis=axis) if v.dtype.kind == "c" else lax.cumlogsumexp(v, axis)
+    return call(LOGCUMSUMEXP, _logcumsumexp, input, axis=axis)

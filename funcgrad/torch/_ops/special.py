@@ -39,7 +39,6 @@ for _name, _backward, _saves, _kinds, _doc in (
     ("ndtri", "Ndtri", "r", "ce", "The inverse of `ndtr`."),
     ("log_ndtr", "LogNdtr", "xr", "ce", "The logarithm of `ndtr`, also where that is small."),
     ("i0e", "I0E", "xr", "c", "exp(-abs(input)) * i0(input)"),
-    ("i1", "I1", "xr", "c", "The modified Bessel function of order 1."),
     ("i1e", "I1E", "xr", "c", "exp(-abs(input)) * i1(input)"),
     ("entr", "Entr", "x", "c", "-input * log(input): 0 at 0, -inf below."),
 ):
@@ -47,6 +46,22 @@ for _name, _backward, _saves, _kinds, _doc in (
         _name, scipys(_name), _saves, backward=f"Special{_backward}", space="special", in_place=False,
         refuses=(_kinds, f"{_name}_cpu"), doc=_doc,
     )  # fmt: skip
+
+
+def _i1_read(keep: Any, x: Any) -> Any:
+    """Linear, of the result that was saved."""
+    fixed = constant(x)
+    found, order_0 = keep(_i1(fixed)), fnp.i0(fixed)
+    zero = fnp.equal(fixed, 0)
+    slope = fnp.where(zero, 0.5, fnp.subtract(order_0, fnp.divide(found, fnp.where(zero, 1, fixed))))
+    return fnp.multiply(slope, x)
+
+
+_i1 = scipys("i1")
+i1 = unary(
+    "i1", _i1, "xr", backward="SpecialI1", space="special", in_place=False, refuses=("c", "i1_cpu"), reads=_i1_read,
+    doc="The modified Bessel function of order 1.",
+)  # fmt: skip
 
 # The normal distribution's
 
@@ -191,7 +206,7 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
     """log(input / (1 - input)); with eps, of the input limited to [eps, 1 - eps]."""
     need_tensor(input, "logit")
     refuse(input, "c", "logit_cpu")
-    return call(LOGIT, lambda v: kinks.logit(v, eps), as_floating(input))
+    return call(LOGIT, widened(lambda v: kinks.logit(v, eps), np.float16), as_floating(input))
 
 
 def _with_numbers(function: str, backward: str, fun: Any, kernel: str, lacks: str | None = None) -> Any:

@@ -17,6 +17,7 @@ from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.story import Cuts, PassRecord
 from funcgrad.torch._record.tape import constant, on_tape
 from funcgrad.torch._tensor.messages import warn_once
+from funcgrad.torch._tensor.storage import scope
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 
 CREATE_GRAPH = (
@@ -24,6 +25,12 @@ CREATE_GRAPH = (
     "gradient which can cause a memory leak. We recommend using autograd.grad when creating the graph to "
     "avoid this. If you have to use this function, make sure to reset the .grad fields of your parameters "
     "to None after use to break the cycle and avoid the leak."
+)
+
+
+INSIDE = (
+    "backward() called inside a functorch transform. This is not supported, please use functorch.grad or functorch.vjp "
+    "instead or call backward() outside of functorch transforms."
 )
 
 
@@ -103,6 +110,8 @@ def backward(
     `inputs` restricts this to the given tensors, which may be no leaves. Saved values are freed unless
     `retain_graph`; with `create_graph` the gradients can themselves be differentiated.
     """
+    if scope.level and scope.strict:
+        raise RuntimeError(INSIDE)
     outputs = ends(tensors)
     targets = None if inputs is None else ends(inputs)
     if targets is not None and not targets:

@@ -46,6 +46,20 @@ def synchronize(device: Any = None) -> Any:
     raise AssertionError(NO_CUDA)
 
 
+class Event:
+    """A moment in the work of such a device: RuntimeError, as there are none."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        raise RuntimeError("Tried to instantiate dummy base class Event")
+
+
+class Stream:
+    """A queue of work for such a device: RuntimeError, as there are none."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        raise RuntimeError("torch.cuda.Stream requires CUDA support")
+
+
 current_device = get_device_name = get_device_properties = current_stream = synchronize
 
 

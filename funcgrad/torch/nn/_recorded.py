@@ -6,6 +6,9 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+import numpy as np
+
+from funcgrad.torch._ops.precision import widened
 from funcgrad.torch._record.calls import Kind, call, need_tensor, note_inner, wrap
 from funcgrad.torch._record.modes import mode
 from funcgrad.torch._record.operands import refuse
@@ -21,12 +24,12 @@ def recorded(
     """The decorated function takes arrays or traced values where the new one takes Tensors, and numbers as they are.
 
     `name`, `saves` and `reads` are `Kind`'s: what PyTorch calls the operation's `grad_fn`, and what it saves. `kernel`
-    is the name in its error for what are no floating numbers.
+    is the name in its error for what are no floating numbers. Those of 16 bits are computed in float32.
     """
     kind = Kind(name, saves, reads=reads)
 
     def over_tensors(fun: Callable[..., Any]) -> Callable[..., Tensor]:
-        small = fused(fun)
+        small = fused(widened(fun, np.float16))
 
         @wraps(fun)
         def apply(input: Any, *operands: Any, **params: Any) -> Tensor:

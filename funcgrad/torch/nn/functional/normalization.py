@@ -14,15 +14,16 @@ from funcgrad.core.trace import Tracer
 from funcgrad.lax import stop_gradient
 from funcgrad.torch._ops import pointwise
 from funcgrad.torch._ops.memory_order import like_images
-from funcgrad.torch._ops.precision import widened
+from funcgrad.torch._ops.precision import rounded_last
 from funcgrad.torch._ops.reduce import norm
 from funcgrad.torch._ops.values import add, multiply, standardise
 from funcgrad.torch._record.calls import Kind, call, contiguous, watch
 from funcgrad.torch._record.composed import composite
 from funcgrad.torch._record.modes import mode, no_grad
-from funcgrad.torch._record.operands import one_dtype, refuse
+from funcgrad.torch._record.operands import refuse
 from funcgrad.torch._record.tape import constant
 from funcgrad.torch._tensor.sizes import dimension
+from funcgrad.torch._tensor.storage import scope
 from funcgrad.torch._tensor.tensor import Tensor, fresh
 from funcgrad.torch.nn.functional.padding import pad
 from funcgrad.torch.nn.functional.pooling import avg_pool2d
@@ -35,7 +36,12 @@ TRACED_STATISTICS = (
 )
 
 
-_standardised = widened(standardise, np.float16)
+BATCHED_STATISTICS = (
+    "Batch norm got a batched tensor as input while the running_mean or running_var, which will be updated in place, "
+    "were not batched.\nIf you are using a module and do not need eval mode, please set `track_running_stats` to be "
+    "False.If you are using a prebuilt module and do not need eval mode, please see the functorch website for "
+    "resources on how to patch your module to work with vmap"
+)
 
 
 @fused
@@ -56,8 +62,9 @@ def _standardised_read(keep: Any, x: Any, axes: Axes, eps: float, shape: Axes) -
     return (x - mean) * fnp.reshape(fnp.reciprocal(deviation), wide)
 
 
+@rounded_last
 def _of_batch(x: Any, weight: Any, bias: Any, running: Sequence[Any], axes: Axes, shape: Axes, eps: float) -> Any:
-    return _scaled(_standardised(x, axes=axes, eps=eps), weight, bias, shape)
+    return _scaled(standardise(x, axes=axes, eps=eps), weight, bias, shape)
 
 
 def _of_batch_read(
@@ -68,6 +75,7 @@ def _of_batch_read(
     return _scaled(_standardised_read(keep, x, axes, eps, ()), weight, bias, shape)
 
 
+@rounded_last
 @fused
 def _of_statistics(x: Any, weight: Any, bias: Any, mean: Any, var: Any, shape: Axes, eps: float) -> Any:
     y = (x - fnp.reshape(mean, shape)) / fnp.sqrt(fnp.reshape(var, shape) + eps)
@@ -93,6 +101,8 @@ def _follow(input: Tensor, running: Tensor | None, momentum: float, statistic: A
     if running is not None:
         old = constant(running._read())
         if isinstance(statistic, Tracer) and not isinstance(old, Tracer):
+            if scope.strict and scope.level > scope.derives:
+                raise RuntimeError(BATCHED_STATISTICS)
             raise TypeError(TRACED_STATISTICS)
         moved = old * (1 - momentum) + fnp.astype(statistic, old.dtype) * momentum
         if mode.usual and running._writes_plainly(moved) and not running.is_inference():
@@ -109,10 +119,14 @@ def _uncounted(running: Tensor | None) -> Tensor | None:
 
 def _need_one_dtype(input: Tensor, *parameters: Tensor | None) -> None:
     """PyTorch's error for parameters of another dtype; those of float16 may be float32."""
-    given = [t for t in parameters if t is not None]
-    if input._read().dtype == np.float16 and all(t._read().dtype == np.float32 for t in given):
+    own = input._read().dtype
+    given = {t._read().dtype for t in parameters if t is not None}
+    if given <= {own}:
         return
-    one_dtype("mixed dtype (CPU): all inputs must share same datatype.", input, *given)
+    if given != {np.dtype(np.float32)}:
+        raise RuntimeError("mixed dtype (CPU): expect parameter to have scalar type of Float")
+    if own != np.float16:
+        raise RuntimeError("mixed dtype (CPU): all inputs must share same datatype.")
 
 
 def batch_norm(
@@ -180,9 +194,10 @@ def _check_channels(input: Tensor, **given: Tensor | None) -> None:
             raise RuntimeError(f"{name} should contain {batch * channels} elements not {batch * t.numel()}")
 
 
+@rounded_last
 def _of_instances(x: Any, weight: Any, bias: Any, eps: float) -> Any:
     shape = (1, -1, *(1,) * (x.ndim - 2))
-    return _scaled(_standardised(x, axes=tuple(range(2, x.ndim)), eps=eps), weight, bias, shape)
+    return _scaled(standardise(x, axes=tuple(range(2, x.ndim)), eps=eps), weight, bias, shape)
 
 
 def instance_norm(
@@ -225,8 +240,9 @@ def instance_norm(
     return out
 
 
+@rounded_last
 def _of_layer(x: Any, weight: Any, bias: Any, dims: int, eps: float) -> Any:
-    y = _standardised(x, axes=tuple(range(x.ndim - dims, x.ndim)), eps=eps)
+    y = standardise(x, axes=tuple(range(x.ndim - dims, x.ndim)), eps=eps)
     return y if weight is None and bias is None else _scaled(y, weight, bias, shape=x.shape[x.ndim - dims :])
 
 
@@ -280,13 +296,11 @@ def layer_norm(
 
 
 @fused
-def _over_root_mean_square(x: Any, axes: Axes, eps: float) -> Any:
+def _over_size(x: Any, axes: Axes, eps: float) -> Any:
     return x / fnp.sqrt(fnp.mean(x * x, axis=axes, keepdims=True) + eps)
 
 
-_over_size = widened(_over_root_mean_square, np.float16)
-
-
+@rounded_last
 def _by_root_mean_square(x: Any, weight: Any, dims: int, eps: float) -> Any:
     y = _over_size(x, axes=tuple(range(x.ndim - dims, x.ndim)), eps=eps)
     return y if weight is None else y * weight
@@ -309,14 +323,16 @@ def rms_norm(
         raise ValueError(f"Input tensor must have at least {len(normalized_shape)} dimensions, but got {input.dim()}")
     dims = _check_layer(input, normalized_shape, weight, None, "*")
     refuse(input, "iub", "rms_norm")
-    eps = float(np.finfo(input._read().dtype).eps) if eps is None else eps
+    kind = input._read().dtype
+    eps = float(np.finfo(np.float32 if kind == np.float16 else kind).eps) if eps is None else eps
     return contiguous(
         composite(_composed_rms, partial(call, RMS, _by_root_mean_square), input, weight, dims=dims, eps=eps)
     )
 
 
+@rounded_last
 def _of_groups(x: Any, weight: Any, bias: Any, groups: int, eps: float) -> Any:
-    y = _standardised(fnp.reshape(x, (x.shape[0], groups, prod(x.shape[1:]) // groups)), axes=(2,), eps=eps)
+    y = standardise(fnp.reshape(x, (x.shape[0], groups, prod(x.shape[1:]) // groups)), axes=(2,), eps=eps)
     return _scaled(fnp.reshape(y, x.shape), weight, bias, (1, -1, *(1,) * (x.ndim - 2)))
 
 

@@ -22,6 +22,7 @@ from funcgrad.torch.nn.modules.hooks import (
     register_module_full_backward_pre_hook as register_module_full_backward_pre_hook,
 )
 from funcgrad.torch.nn.modules.state import Stateful
+from funcgrad.torch.nn.modules.state import _IncompatibleKeys as _IncompatibleKeys
 from funcgrad.torch.nn.parameter import Buffer, Parameter
 
 
