@@ -5,7 +5,7 @@ import typing as _typing
 from funcgrad.names import public_names as _public_names
 from funcgrad.torch._ops.table import tells_nearest as _tells_nearest
 from funcgrad.torch.nn.modules import compiled as _compiled  # gives modules their `compile`
-from funcgrad.torch.nn.modules import utils as _utils  # noqa: F401  which is an attribute then
+from funcgrad.torch.nn.modules import utils as _utils
 from funcgrad.torch.nn.modules.activation import CELU as CELU
 from funcgrad.torch.nn.modules.activation import ELU as ELU
 from funcgrad.torch.nn.modules.activation import GELU as GELU
