@@ -60,9 +60,11 @@ def elements(n: int, dtype: str, only: str = "") -> Iterator[Line]:
         yield prim.name, partial(prim.impl, *xs), xs
         y, t = prim.impl(*xs), rng.normal(size=n).astype(dtype)
         plan = prim.plan((True,) * len(xs))
+        if plan is None:
+            continue
         kept = [v if needed else None for v, needed in zip((y, *xs), plan.keeps, strict=True)]
         for i, derivative in plan.terms:
-            if derivative._kernels((t, *kept)) is not None:
+            if callable(derivative.m) and derivative._kernels((t, *kept)) is not None:
                 name = f"d {prim.name}" if len(xs) == 1 else f"d {prim.name} / d {'xyz'[i]}"
                 yield name, partial(derivative.apply, t, kept, {}), [t, *(v for v in kept if v is not None)]
 
