@@ -13,7 +13,6 @@ from __future__ import annotations
 import ctypes
 import re
 import sys
-import sysconfig
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -194,7 +193,8 @@ def available() -> bool:
     """Whether Python's and NumPy's objects are laid out as entries read them. Takes 1 ms, once."""
     if sys.implementation.name != "cpython" or ctypes.sizeof(ctypes.c_void_p) != 8:
         return False
-    if sysconfig.get_config_var("Py_GIL_DISABLED") or hasattr(sys, "getobjects"):
+    # not by sysconfig: its lock may be taken where a process forks, for ever
+    if "free-threading build" in sys.version or hasattr(sys, "getobjects"):
         return False
     try:
         table = numpys_api("_ARRAY_API")
