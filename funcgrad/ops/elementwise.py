@@ -40,6 +40,7 @@ where: Callable[..., Any] = eager_choice(
         jointly=True,
         lower="({1} if {0} else {2})",
         large_by_kernel=True,
+        silent=True,
     )
 )
 
@@ -55,6 +56,7 @@ relu = elementwise(
     along=(lambda t, y, x: where(y <= 0, 0.0, t),),
     lower="(0 if {0} < 0 else {0})",
     large_by_kernel=True,
+    silent=True,
 )
 """max(x, 0), one entry on the tape where `where` and its comparison keep a mask; the derivative at 0 is 0, at NaN 1."""
 
@@ -109,6 +111,7 @@ clip = elementwise(
     ),
     lower=_MINIMUM.format(_MAXIMUM, "{2}"),
     large_by_kernel=True,
+    silent=True,
 )
 
 
@@ -347,6 +350,7 @@ sign = elementwise(
     remedy="a smooth sign such as tanh(k * x)",
     lower="(1 if {0} > 0 else -1 if {0} < 0 else {0} if {0} != {0} else 0)",
     large_by_kernel=True,
+    silent=True,
 )
 floor = elementwise("floor", np.floor, flat=STEPS, remedy="x + stop_gradient(floor(x) - x)", lower="floor")
 ceil = elementwise("ceil", np.ceil, flat=STEPS, remedy="x + stop_gradient(ceil(x) - x)", lower="ceil")
@@ -362,6 +366,7 @@ heaviside = elementwise(
     remedy="a smooth step such as 1 / (1 + exp(-k * x))",
     lower="({0} if {0} != {0} else {1} if {0} == 0 else 0.0 if {0} < 0 else 1.0)",
     large_by_kernel=True,
+    silent=True,
 )
 copysign = elementwise(
     "copysign",
@@ -370,6 +375,7 @@ copysign = elementwise(
     flat="only the sign of its second argument counts",
     lower="copysign",
     large_by_kernel=True,
+    silent=True,
 )
 nextafter = elementwise(
     "nextafter", np.nextafter, flat="its result is the neighbouring number", lower="nextafter"

@@ -12,7 +12,7 @@ import ctypes
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from math import copysign
+from math import copysign, inf
 from typing import Any
 
 import numpy as np
@@ -155,7 +155,7 @@ def _with_arrays(xs: Sequence[Any], key: Sequence[Any]) -> tuple[Sequence[Any], 
     A number that the dtype has not, or where there is none, is refused by its "!".
     """
     own = next((kind for kind in key if kind in FLOATS), None)
-    fits = [k is NUMBER and own is not None and abs(x) <= LARGEST[own] for x, k in zip(xs, key)]
+    fits = [k is NUMBER and own is not None and not LARGEST[own] < abs(x) < inf for x, k in zip(xs, key)]
     arrays = [np.array(x, own) if fit else x for x, fit in zip(xs, fits)]
     return arrays, tuple([own if fit else "!" if k is NUMBER else k for k, fit in zip(key, fits)])
 
@@ -213,12 +213,12 @@ def _stepping(name: str, char: str) -> np.ufunc | None:
     return compiled("steps", name, char) if char in FLOATS else None
 
 
-def quick(plain: Callable[..., Any], prim: Any) -> Callable[..., Any]:
+def quick(plain: Callable[..., Any], prim: Any, silent: bool = False) -> Callable[..., Any]:
     """NumPy's function of one to three arguments, with the primitive's kernels for large arrays.
 
-    It warns of what NumPy's would: where something is not finite, that looks at the elements.
+    It warns of what NumPy's would: where something is not finite, that looks at the elements; not if it is `silent`.
     """
-    kernels = Kernels(prim, prim.name, watched=True)
+    kernels = Kernels(prim, prim.name, watched=not silent)
 
     def large(*xs: Any) -> Any:
         before = NOT_FINITE.value

@@ -297,6 +297,7 @@ def elementwise(
     flat: str | None = None,
     remedy: str | None = None,
     large_by_kernel: bool = False,
+    silent: bool = False,
 ) -> Any:
     """A primitive that maps elements, with NumPy's broadcasting.
 
@@ -306,7 +307,8 @@ def elementwise(
     `jointly` or in each with the others fixed. `python` is Python's operator, where it is one: Python scalars give a
     Python scalar then, and integers are exact.
     `lower` is how a kernel computes one element: an expression with `{0}`, `{1}`, or a function's name.
-    `large_by_kernel`: for large arrays that is faster than `impl`, as it is for the functions of `large.SLOW`.
+    `large_by_kernel`: for large arrays that is faster than `impl`, as it is for the functions of `large.SLOW`; `silent`
+    says of it that `impl` never warns.
     """
     partials: Sequence[Along | None] | None = None
     if along is not None:
@@ -319,7 +321,7 @@ def elementwise(
     )
     register(prim)
     if large_by_kernel or lower in large.SLOW:
-        prim.impl = large.quick(impl, prim)
+        prim.impl = large.quick(impl, prim, silent)
     if partials is not None and len(partials) <= 2:
         return eager_unary(prim) if len(partials) == 1 else eager_binary(prim)
     return prim
