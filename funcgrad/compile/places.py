@@ -21,8 +21,6 @@ entry:
   %n.at = getelementptr i64, ptr %dimensions, i64 1
   %n = load i64, ptr %n.at
 {given}
-  %inner.at = getelementptr i64, ptr %steps, i64 2
-  %inner = load i64, ptr %inner.at
   br label %look
 look:
   %r = phi i64 [ 0, %entry ], [ %r.next, %after ]
@@ -44,7 +42,7 @@ turn:
   %any = icmp slt i64 %i, %n
   br i1 %any, label %element, label %after
 element:
-  %from = getelementptr i8, ptr %before, i64 %inner
+  %from = getelementptr i8, ptr %before, i64 %inner0
   %x = load {t}, ptr %from
   %better = fcmp {better} {t} %x, %best
   %number = fcmp ord {t} %best, %best
@@ -116,8 +114,6 @@ entry:
   %m.at = getelementptr i64, ptr %dimensions, i64 2
   %m = load i64, ptr %m.at
 {given}
-  %line.at = getelementptr i64, ptr %steps, i64 2
-  %line = load i64, ptr %line.at
   %full = and i64 %m, -8
   %before = sub i64 %m, 8
   br label %look
@@ -145,7 +141,7 @@ columns:
   %at = select i1 %whole, i64 %c, i64 %before
   %x = getelementptr {t}, ptr %from, i64 %at
   %y = getelementptr i64, ptr %to, i64 %at
-  call void @block(ptr %x, ptr %y, i64 %n, i64 %line, i64 %wide)
+  call void @block(ptr %x, ptr %y, i64 %n, i64 %inner0, i64 %wide)
   %c.next = add i64 %at, %wide
   br label %lines
 done:
@@ -155,10 +151,6 @@ done:
 declare i32 @feclearexcept(i32)
 declare i64 @llvm.smin.i64(i64, i64)
 """
-_GIVEN = """  %array{k}.at = getelementptr ptr, ptr %args, i64 {k}
-  %array{k} = load ptr, ptr %array{k}.at
-  %outer{k}.at = getelementptr i64, ptr %steps, i64 {k}
-  %outer{k} = load i64, ptr %outer{k}.at"""
 BLOCK = 1024
 """Bytes of the lines of a block."""
 
@@ -171,7 +163,7 @@ def ufunc(name: str, char: str) -> np.ufunc | None:
     t = "double" if dtype.itemsize == 8 else "float"
     which, _, down = name.partition(" ")
     words = {"t": t, "size": dtype.itemsize, "better": _BETTER[which], "block": BLOCK // dtype.itemsize}
-    words["given"] = "\n".join(_GIVEN.format(k=k) for k in range(2))
+    words["given"] = "\n".join([ufuncs.operand(0, 2), ufuncs.operand(1)])
     if down:
         turn, one = _lines("i", "v", TOGETHER, t, _BETTER[which]), _lines("j", "w", 1, t, _BETTER[which])
         text = _DOWN.format(**words, together=TOGETHER, turn=turn, one=one)

@@ -53,6 +53,35 @@ done:
 }}
 declare i32 @feclearexcept(i32)
 """
+_LINE = """line:
+  %j = phi i64 [ 0, %{before} ], [ %j.next, %vector ]
+  %j.next = add i64 %j, 8
+  %whole = icmp sle i64 %j.next, %{width}
+  br i1 %whole, label %vector, label %few
+vector:
+  %x.at = getelementptr {t}, ptr %from, i64 %j
+  %y.at = getelementptr {t}, ptr %{above}, i64 %j
+  %z.at = getelementptr {t}, ptr %to, i64 %j
+  %x = load <8 x {t}>, ptr %x.at, align {size}
+  %y = load <8 x {t}>, ptr %y.at, align {size}
+  %z = {do} <8 x {t}> %y, %x
+  store <8 x {t}> %z, ptr %z.at, align {size}
+  br label %line
+few:
+  %k = phi i64 [ %j, %line ], [ %k.next, %one ]
+  %left = icmp slt i64 %k, %{width}
+  br i1 %left, label %one, label %after
+one:
+  %u.at = getelementptr {t}, ptr %from, i64 %k
+  %v.at = getelementptr {t}, ptr %{above}, i64 %k
+  %w.at = getelementptr {t}, ptr %to, i64 %k
+  %u = load {t}, ptr %u.at
+  %v = load {t}, ptr %v.at
+  %w = {do} {t} %v, %u
+  store {t} %w, ptr %w.at
+  %k.next = add i64 %k, 1
+  br label %few"""
+"""A line from `before` to `after`, %above and %from into %to: in vectors, and then number by number."""
 _DOWN = """
 ; down the columns of (n, m), whose lines are contiguous
 define void @loop(ptr %args, ptr %dimensions, ptr %steps, ptr %data) {{
@@ -87,34 +116,7 @@ after:
   %to = getelementptr i8, ptr %above, i64 %inner1
   %again = icmp slt i64 %i, %n
   br i1 %again, label %line, label %look
-line:
-  %j = phi i64 [ 0, %after ], [ %j.next, %vector ]
-  %j.next = add i64 %j, 8
-  %whole = icmp sle i64 %j.next, %m
-  br i1 %whole, label %vector, label %few
-vector:
-  %x.at = getelementptr {t}, ptr %from, i64 %j
-  %y.at = getelementptr {t}, ptr %above, i64 %j
-  %z.at = getelementptr {t}, ptr %to, i64 %j
-  %x = load <8 x {t}>, ptr %x.at, align {size}
-  %y = load <8 x {t}>, ptr %y.at, align {size}
-  %z = {do} <8 x {t}> %y, %x
-  store <8 x {t}> %z, ptr %z.at, align {size}
-  br label %line
-few:
-  %k = phi i64 [ %j, %line ], [ %k.next, %one ]
-  %left = icmp slt i64 %k, %m
-  br i1 %left, label %one, label %after
-one:
-  %u.at = getelementptr {t}, ptr %from, i64 %k
-  %v.at = getelementptr {t}, ptr %above, i64 %k
-  %w.at = getelementptr {t}, ptr %to, i64 %k
-  %u = load {t}, ptr %u.at
-  %v = load {t}, ptr %v.at
-  %w = {do} {t} %v, %u
-  store {t} %w, ptr %w.at
-  %k.next = add i64 %k, 1
-  br label %few
+{line}
 done:
   %status = call i32 @feclearexcept(i32 63)
   ret void
@@ -137,45 +139,20 @@ entry:
   %array = load ptr, ptr %array.at
   br label %row
 row:
-  %k = phi i64 [ 0, %entry ], [ %k.next, %after ]
-  %more = icmp slt i64 %k, %n
+  %r = phi i64 [ 0, %entry ], [ %r.next, %after ]
+  %more = icmp slt i64 %r, %n
   br i1 %more, label %begin, label %done
 begin:
-  %place.at = getelementptr i64, ptr %places, i64 %k
+  %place.at = getelementptr i64, ptr %places, i64 %r
   %place = load i64, ptr %place.at
   %into = mul i64 %place, %width
   %to = getelementptr {t}, ptr %array, i64 %into
-  %out.of = mul i64 %k, %width
+  %out.of = mul i64 %r, %width
   %from = getelementptr {t}, ptr %rows, i64 %out.of
-  br label %look
-look:
-  %i = phi i64 [ 0, %begin ], [ %i.next, %vector ]
-  %i.next = add i64 %i, 8
-  %whole = icmp sle i64 %i.next, %width
-  br i1 %whole, label %vector, label %few
-vector:
-  %x.at = getelementptr {t}, ptr %from, i64 %i
-  %y.at = getelementptr {t}, ptr %to, i64 %i
-  %x = load <8 x {t}>, ptr %x.at, align {size}
-  %y = load <8 x {t}>, ptr %y.at, align {size}
-  %sum = fadd <8 x {t}> %y, %x
-  store <8 x {t}> %sum, ptr %y.at, align {size}
-  br label %look
-few:
-  %j = phi i64 [ %i, %look ], [ %j.next, %one ]
-  %left = icmp slt i64 %j, %width
-  br i1 %left, label %one, label %after
-one:
-  %u.at = getelementptr {t}, ptr %from, i64 %j
-  %v.at = getelementptr {t}, ptr %to, i64 %j
-  %u = load {t}, ptr %u.at
-  %v = load {t}, ptr %v.at
-  %w = fadd {t} %v, %u
-  store {t} %w, ptr %v.at
-  %j.next = add i64 %j, 1
-  br label %few
+  br label %line
+{line}
 after:
-  %k.next = add i64 %k, 1
+  %r.next = add i64 %r, 1
   br label %row
 done:
   %status = call i32 @feclearexcept(i32 63)
@@ -183,12 +160,6 @@ done:
 }}
 declare i32 @feclearexcept(i32)
 """
-_ARRAY = """  %array{k}.at = getelementptr ptr, ptr %args, i64 {k}
-  %array{k} = load ptr, ptr %array{k}.at
-  %outer{k}.at = getelementptr i64, ptr %steps, i64 {k}
-  %outer{k} = load i64, ptr %outer{k}.at
-  %inner{k}.at = getelementptr i64, ptr %steps, i64 {core}
-  %inner{k} = load i64, ptr %inner{k}.at"""
 _RUNS = {"cumsum": ("fadd", "-0.0"), "cumprod": ("fmul", "1.0")}
 
 
@@ -204,10 +175,12 @@ def ufunc(name: str, char: str) -> np.ufunc | None:
     kind = "double" if dtype.itemsize == 8 else "float"
     if name == "add_rows":
         dtypes = [np.dtype(np.int64), dtype, dtype]
-        return ufuncs.made(load(_ADDED.format(t=kind, size=dtype.itemsize)), dtypes, 2, name, "(k),(k,r)->(v,r)")
+        line = _LINE.format(t=kind, size=dtype.itemsize, do="fadd", before="begin", width="width", above="to")
+        return ufuncs.made(load(_ADDED.format(t=kind, line=line)), dtypes, 2, name, "(k),(k,r)->(v,r)")
     fold, _, down = name.partition(" ")
     do, neutral = _RUNS[fold]
-    arrays = "\n".join(_ARRAY.format(k=k, core=2 + (2 * k if down else k)) for k in range(2))
+    arrays = "\n".join(ufuncs.operand(k, 2 + (2 * k if down else k)) for k in range(2))
+    line = _LINE.format(t=kind, size=dtype.itemsize, do=do, before="after", width="m", above="above")
     text = _DOWN if down else _RUNNING
-    made = load(text.format(t=kind, size=dtype.itemsize, do=do, neutral=neutral, arrays=arrays))
+    made = load(text.format(t=kind, size=dtype.itemsize, do=do, neutral=neutral, arrays=arrays, line=line))
     return ufuncs.made(made, [dtype, dtype], 1, name, "(n,m)->(n,m)" if down else "(n)->(n)")

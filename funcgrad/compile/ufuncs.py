@@ -45,6 +45,11 @@ def _make() -> Callable[..., Any] | None:
     return ctypes.PYFUNCTYPE(ctypes.py_object, *parameters)(place)
 
 
+def operand(k: int, core: int | None = None) -> str:
+    """Where a loop's operand is, %array, and how far the next, %outer; along its own axis, the step `core`, %inner."""
+    return _OPERAND.format(k=k) + ("" if core is None else _INNER.format(k=k, core=core))
+
+
 def is_available() -> bool:
     """Whether universal functions can be made."""
     return _make() is not None
@@ -190,6 +195,13 @@ many:
   br label %done
 """
 """Part after part where there are few elements, else on the pool's threads."""
+_OPERAND = """  %array{k}.at = getelementptr ptr, ptr %args, i64 {k}
+  %array{k} = load ptr, ptr %array{k}.at
+  %outer{k}.at = getelementptr i64, ptr %steps, i64 {k}
+  %outer{k} = load i64, ptr %outer{k}.at"""
+_INNER = """
+  %inner{k}.at = getelementptr i64, ptr %steps, i64 {core}
+  %inner{k} = load i64, ptr %inner{k}.at"""
 _LOOP = """
 @table = internal constant [{words} x i64] [{table}]
 ; context: the arrays' pointers, their steps, the length
