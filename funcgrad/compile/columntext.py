@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 
 from funcgrad.compile import ufuncs
-from funcgrad.compile.rowtext import Pass, RowText, Step, indented, together_in
+from funcgrad.compile.rowtext import HALVES, Pass, RowText, Step, indented, together_in
 from funcgrad.core.avals import Aval
 from funcgrad.core.graph import Atom, Eqn, Graph, Var
 from funcgrad.ops.broadcasting import broadcast_to
@@ -120,29 +120,11 @@ entry:
   ret void
 }}
 """
-_PASS = """
-define internal void @pass{s}(ptr %frame, i64 %low, i64 %high, ptr %folded) noinline {{
-entry:
-  %second = alloca [{folds} x [{widest} x {one}]], align 64
+_SECOND = """  %second = alloca [{folds} x [{widest} x {one}]], align 64
   %width.at = getelementptr ptr, ptr %frame, i64 {width}
   %width = load ptr, ptr %width.at
-  %wide = load i64, ptr %width
-  %size = sub i64 %high, %low
-  %long = icmp sgt i64 %size, {run}
-  br i1 %long, label %halves, label %run
-halves:
-  %pairs = sdiv i64 %size, {two_steps}
-  %half = mul i64 %pairs, {step}
-  %middle = add i64 %low, %half
-  call void @pass{s}(ptr %frame, i64 %low, i64 %middle, ptr %folded)
-  call void @pass{s}(ptr %frame, i64 %middle, i64 %high, ptr %second)
-{joined}
-  ret void
-run:
-  call void @run{s}(ptr %frame, i64 %low, i64 %high, ptr %folded)
-  ret void
-}}
-define internal void @run{s}(ptr %frame, i64 %low, i64 %high, ptr %folded) noinline {{
+  %wide = load i64, ptr %width"""
+_PASS = HALVES + """define internal void @run{s}(ptr %frame, i64 %low, i64 %high, ptr %folded) noinline {{
 entry:
 {entry}
 {neutral}
@@ -221,11 +203,11 @@ class ColumnText(RowText):
             self._join(joined, how, places, places[0])
             for lines, values in ((turn, turned), (line, lined)):
                 self._into(lines, how, [x[f] for x in values], self._offset(lines, "%folded", f))
+        second = _SECOND.format(folds=len(p.folds), widest=self.widest, one=self.one, width=len(self.frame) - 1)
         return _PASS.format(
-            s=s, run=self._run(p), two_steps=2 * together, step=together, folds=len(p.folds), widest=self.widest,
-            one=self.one, entry=indented(entry), joined=indented(_each("join", joined)),
-            neutral=indented(_each("fill", neutral)), turn=indented(_each("turn", turn)),
-            line=indented(_each("line", line)), width=len(self.frame) - 1,
+            s=s, run=self._run(p), two_steps=2 * together, step=together, second=second, entry=indented(entry),
+            joined=indented(_each("join", joined)), neutral=indented(_each("fill", neutral)),
+            turn=indented(_each("turn", turn)), line=indented(_each("line", line)),
         )  # fmt: skip
 
     def _offset(self, lines: list[str], name: str, f: int) -> str:

@@ -109,7 +109,7 @@ entry:
   ret void
 }}
 """
-_PASS = """
+HALVES = """
 define internal void @pass{s}(ptr %frame, i64 %low, i64 %high, ptr %folded) noinline {{
 entry:
 {second}
@@ -128,7 +128,9 @@ run:
   call void @run{s}(ptr %frame, i64 %low, i64 %high, ptr %folded)
   ret void
 }}
-define internal void @run{s}(ptr %frame, i64 %low, i64 %high, ptr %folded) alwaysinline {{
+"""
+"""A pass over a long row: the folds of its halves, joined."""
+_PASS = HALVES + """define internal void @run{s}(ptr %frame, i64 %low, i64 %high, ptr %folded) alwaysinline {{
 entry:
 {entry}
 {neutral}
